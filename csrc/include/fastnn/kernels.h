@@ -1,0 +1,48 @@
+/* The table of kernels: one for each ISA and type, filled by the templates in csrc/kernels. */
+#ifndef FASTNN_KERNELS_H
+#define FASTNN_KERNELS_H
+
+#include "fastnn/activation.h"
+#include "fastnn/gemm.h"
+#include "fastnn/loss.h"
+#include "fastnn/optimizer.h"
+
+typedef struct {
+    fnn_gemm_f32_fn *gemm_nn, *gemm_tn, *gemm_nt;
+    fnn_column_sum_f32_fn *column_sum;
+    fnn_activation_f32_fn *activation[FNN_ACTIVATION_COUNT];
+    fnn_activation_grad_f32_fn *activation_grad[FNN_ACTIVATION_COUNT];
+    fnn_loss_f32_fn *loss[FNN_LOSS_COUNT];
+    fnn_sgd_f32_fn *sgd;
+    fnn_adam_f32_fn *adam;
+    double (*fma_probe)(size_t rounds, int mix); /* returns the flops done; see probe.inc */
+} fnn_kernels_f32_t;
+
+typedef struct {
+    fnn_gemm_f64_fn *gemm_nn, *gemm_tn, *gemm_nt;
+    fnn_column_sum_f64_fn *column_sum;
+    fnn_activation_f64_fn *activation[FNN_ACTIVATION_COUNT];
+    fnn_activation_grad_f64_fn *activation_grad[FNN_ACTIVATION_COUNT];
+    fnn_loss_f64_fn *loss[FNN_LOSS_COUNT];
+    fnn_sgd_f64_fn *sgd;
+    fnn_adam_f64_fn *adam;
+    double (*fma_probe)(size_t rounds, int mix);
+} fnn_kernels_f64_t;
+
+typedef struct {
+    const char *name; /* "baseline", "avx2", "avx512", "neon" */
+    fnn_kernels_f32_t f32;
+    fnn_kernels_f64_t f64;
+} fnn_kernels_t;
+
+/* The table of one ISA by name, or NULL: `*known` tells an unknown name from an ISA that this CPU
+ * or this build lacks. */
+const fnn_kernels_t *fnn_kernels_by_name(const char *name, bool *known);
+
+/* The best table for this CPU. */
+const fnn_kernels_t *fnn_kernels_best(void);
+
+/* The k-th ISA this CPU can run, slowest first; NULL past the last. */
+const fnn_kernels_t *fnn_kernels_available(size_t k);
+
+#endif

@@ -1,0 +1,15 @@
+/* Sizes of the blocks that gemm.inc works in; gemm.c sizes the scratch by them. */
+#ifndef FASTNN_GEMM_BLOCKS_H
+#define FASTNN_GEMM_BLOCKS_H
+
+enum {
+    KC = 512,               /* k in a block, unpacked (and always where k is split) */
+    MC = 192,               /* rows in a block, unpacked */
+    PACK_KC = 256,          /* blocks of the packed path: the a block is held in L2, */
+    PACK_MC = 144,          /* a b panel of PACK_KC x 2 vectors in L1 */
+    PACK_NC = 1024,         /* columns of b packed at once */
+    PACK_FROM = 600 * 1000, /* elements of b from which packing pays ... */
+    PACK_ROWS = 32          /* ... given rows enough to use the panels again */
+};
+
+#endif

@@ -1,0 +1,344 @@
+/* Contract: fastnn/plan.h; tests: tests/test_plan.py */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#include "fastnn/plan.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "fastnn/memory.h"
+
+struct fnn_plan {
+    fnn_dtype_t dtype;
+    size_t n_tensors, n_inputs, output, n_ops, n_params, block_rows;
+    double row_flops; /* of a forward pass */
+    size_t *cols;
+    fnn_op_t *ops;
+    const fnn_kernels_t *kernels;
+};
+
+struct fnn_workspace {
+    size_t rows;
+    bool training;
+    size_t forward_rows; /* of the fnn_forward that a backward may use; 0: none */
+    void **slot;         /* (n_tensors) own memory of each tensor, (rows, cols) */
+    void **value;        /* (n_tensors) where its values are now: slot, or a person's own rows */
+    void **before;       /* (n_ops) pre-activations, for ops whose derivative needs them; or NULL */
+    void **grad;         /* (n_tensors) gradients, when training; dx of inputs is the caller's */
+    void *y, *weight;
+    void *gemm;
+    void *arena;
+};
+
+static const size_t ELEMENT[] = {[FNN_F32] = sizeof(float), [FNN_F64] = sizeof(double)};
+static const double SLICE_SECONDS = 0.05;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Asks the clock only once enough arithmetic has gone by to make its price vanish. */
+typedef struct {
+    double since, flops;
+} watch_t;
+
+static bool slice_is_over(watch_t *watch) {
+    if (watch->flops < 2e6)
+        return false;
+    watch->flops = 0;
+    return now() - watch->since >= SLICE_SECONDS;
+}
+
+/* Subnormals are flushed to zero while a plan runs: the moments of dead units decay into them,
+ * and arithmetic on them is many times slower.  The caller's mode is put back. */
+#if defined(__x86_64__)
+typedef unsigned int float_mode_t;
+static float_mode_t flush_subnormals(void) {
+    const float_mode_t mode = _mm_getcsr();
+    if ((mode & 0x8040u) != 0x8040u)
+        _mm_setcsr(mode | 0x8040u); /* FTZ and DAZ */
+    return mode;
+}
+static void restore_mode(float_mode_t mode) {
+    if ((mode & 0x8040u) != 0x8040u)
+        _mm_setcsr(mode);
+}
+#elif defined(__aarch64__)
+typedef uint64_t float_mode_t;
+static float_mode_t flush_subnormals(void) {
+    float_mode_t mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | (1u << 24)));
+    return mode;
+}
+static void restore_mode(float_mode_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
+#else
+typedef int float_mode_t;
+static float_mode_t flush_subnormals(void) { return 0; }
+static void restore_mode(float_mode_t mode) { (void)mode; }
+#endif
+
+/* ---- the plan ------------------------------------------------------------------------------- */
+
+static size_t choose_block_rows(const fnn_plan_t *plan) {
+    size_t cols = 0, most_weights = 1;
+    for (size_t t = 0; t < plan->n_tensors; ++t)
+        cols += plan->cols[t];
+    for (size_t i = 0; i < plan->n_ops; ++i)
+        if (plan->ops[i].kind == FNN_OP_DENSE) {
+            const size_t weights = plan->cols[plan->ops[i].in] * plan->cols[plan->ops[i].out];
+            most_weights = weights > most_weights ? weights : most_weights;
+        }
+    /* Values and gradients of a block within a third of a megabyte of cache ... */
+    size_t rows = (size_t)384 * 1024 / (2 * cols * ELEMENT[plan->dtype] + 1);
+    /* ... but rows enough that adding a block's share to large kernel gradients is cheap beside
+     * the arithmetic ... */
+    const size_t worth = plan->n_params / 512 < 1024 ? plan->n_params / 512 : 1024;
+    rows = rows > worth ? rows : worth;
+    /* ... and that no op runs for much longer than a slice on a slow core. */
+    const size_t most = (size_t)(2.5e9 / (double)most_weights / 2.0);
+    rows = rows < most ? rows : most;
+    rows = rows < 16384 ? rows : 16384;
+    return rows < 48 ? 48 : rows / 48 * 48; /* whole tiles of 12 and 6 rows */
+}
+
+static bool plan_is_sound(const fnn_plan_spec_t *spec) {
+    if (spec->n_inputs == 0 || spec->n_ops == 0 || spec->n_inputs > spec->n_tensors ||
+        spec->output >= spec->n_tensors || spec->ops[spec->n_ops - 1].out != spec->output)
+        return false;
+    for (size_t t = 0; t < spec->n_tensors; ++t)
+        if (spec->cols[t] == 0 || spec->cols[t] > SIZE_MAX / 1024)
+            return false;
+    for (size_t i = 0; i < spec->n_ops; ++i) {
+        const fnn_op_t *op = &spec->ops[i];
+        /* Each op reads what is there already and writes the next tensor: no loops, no overlap. */
+        if (op->out != spec->n_inputs + i || op->in >= op->out || op->out >= spec->n_tensors ||
+            (unsigned)op->activation >= FNN_ACTIVATION_COUNT)
+            return false;
+        const size_t in = spec->cols[op->in], out = spec->cols[op->out];
+        size_t weights;
+        if (op->kind == FNN_OP_DENSE) {
+            if (!fnn_size_mul(in, out, &weights) || weights > spec->n_params ||
+                op->kernel > spec->n_params - weights ||
+                (op->bias != FNN_NONE &&
+                 (out > spec->n_params || op->bias > spec->n_params - out)))
+                return false;
+        } else if (in != out)
+            return false;
+    }
+    return true;
+}
+
+fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
+                          fnn_plan_t **out) {
+    *out = NULL;
+    if (!plan_is_sound(spec))
+        return FNN_BAD_PLAN;
+    fnn_plan_t *plan = fnn_alloc(sizeof *plan);
+    if (plan == NULL)
+        return FNN_NO_MEMORY;
+    plan->dtype = spec->dtype;
+    plan->n_tensors = spec->n_tensors;
+    plan->n_inputs = spec->n_inputs;
+    plan->output = spec->output;
+    plan->n_ops = spec->n_ops;
+    plan->n_params = spec->n_params;
+    plan->kernels = kernels;
+    plan->cols = fnn_alloc(spec->n_tensors * sizeof *plan->cols);
+    plan->ops = fnn_alloc(spec->n_ops * sizeof *plan->ops);
+    if (plan->cols == NULL || plan->ops == NULL) {
+        fnn_plan_free(plan);
+        return FNN_NO_MEMORY;
+    }
+    memcpy(plan->cols, spec->cols, spec->n_tensors * sizeof *plan->cols);
+    memcpy(plan->ops, spec->ops, spec->n_ops * sizeof *plan->ops);
+    for (size_t i = 0; i < plan->n_ops; ++i) {
+        const fnn_op_t *op = &plan->ops[i];
+        const double per_out = op->kind == FNN_OP_DENSE ? 2.0 * (double)plan->cols[op->in] : 8.0;
+        plan->row_flops += per_out * (double)plan->cols[op->out] + 32.0;
+    }
+    plan->block_rows = choose_block_rows(plan);
+    *out = plan;
+    return FNN_OK;
+}
+
+void fnn_plan_free(fnn_plan_t *plan) {
+    if (plan == NULL)
+        return;
+    fnn_free(plan->cols);
+    fnn_free(plan->ops);
+    fnn_free(plan);
+}
+
+size_t fnn_plan_block_rows(const fnn_plan_t *plan) { return plan->block_rows; }
+const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) { return plan->kernels; }
+
+/* ---- workspaces ----------------------------------------------------------------------------- */
+
+/* Reserves bytes in an arena that is laid out before it is allocated; false on overflow. */
+static bool reserve(size_t *offset, size_t *total, size_t rows, size_t row_bytes) {
+    size_t bytes;
+    if (!fnn_size_mul(rows, row_bytes, &bytes) || bytes > SIZE_MAX / 4 - *total)
+        return false;
+    *offset = *total;
+    *total += (bytes + FNN_ALIGN - 1) / FNN_ALIGN * FNN_ALIGN;
+    return true;
+}
+
+fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training,
+                               fnn_workspace_t **out) {
+    *out = NULL;
+    const size_t element = ELEMENT[plan->dtype], n = plan->n_tensors;
+    fnn_workspace_t *work = fnn_alloc(sizeof *work);
+    void **pointers = fnn_alloc((3 * n + plan->n_ops) * sizeof *pointers);
+    size_t *offsets = fnn_alloc((2 * n + plan->n_ops + 3) * sizeof *offsets);
+    fnn_status_t status = FNN_NO_MEMORY;
+    if (work == NULL || pointers == NULL || offsets == NULL)
+        goto fail;
+    size_t *const grads = offsets + n, *const before = grads + n, *const rest = before + plan->n_ops;
+    size_t total = 0;
+    bool fits = true;
+    for (size_t t = 0; t < n; ++t) {
+        fits = fits && reserve(&offsets[t], &total, rows, plan->cols[t] * element);
+        if (training)
+            fits = fits && reserve(&grads[t], &total, rows, plan->cols[t] * element);
+    }
+    for (size_t i = 0; i < plan->n_ops; ++i)
+        if (training && plan->ops[i].kind == FNN_OP_DENSE &&
+            fnn_activation_saves_input(plan->ops[i].activation))
+            fits = fits &&
+                   reserve(&before[i], &total, rows, plan->cols[plan->ops[i].out] * element);
+    size_t gemm = 0;
+    for (size_t i = 0; i < plan->n_ops; ++i)
+        if (plan->ops[i].kind == FNN_OP_DENSE) {
+            const size_t in = plan->cols[plan->ops[i].in], cols = plan->cols[plan->ops[i].out];
+            const size_t needs[3] = {fnn_gemm_work_bytes(plan->dtype, cols, in),
+                                     fnn_gemm_work_bytes(plan->dtype, cols, rows),
+                                     fnn_gemm_work_bytes(plan->dtype, in, cols)};
+            for (int form = 0; form < (training ? 3 : 1); ++form)
+                gemm = needs[form] > gemm ? needs[form] : gemm;
+        }
+    /* Targets are as wide as the outputs, or one int32 label. */
+    fits = fits && reserve(&rest[0], &total, rows, plan->cols[plan->output] * element) &&
+           reserve(&rest[1], &total, rows, element) &&
+           reserve(&rest[2], &total, 1, gemm);
+    if (!fits || (work->arena = fnn_alloc(total)) == NULL)
+        goto fail;
+
+    char *arena = work->arena;
+    work->rows = rows;
+    work->training = training;
+    work->slot = pointers;
+    work->value = work->slot + n;
+    work->grad = work->value + n;
+    work->before = work->grad + n;
+    for (size_t t = 0; t < n; ++t) {
+        work->slot[t] = work->value[t] = arena + offsets[t];
+        work->grad[t] = training ? arena + grads[t] : NULL;
+    }
+    for (size_t i = 0; i < plan->n_ops; ++i)
+        work->before[i] = training && plan->ops[i].kind == FNN_OP_DENSE &&
+                                  fnn_activation_saves_input(plan->ops[i].activation)
+                              ? arena + before[i]
+                              : NULL;
+    work->y = arena + rest[0];
+    work->weight = arena + rest[1];
+    work->gemm = arena + rest[2];
+    fnn_free(offsets);
+    *out = work;
+    return FNN_OK;
+fail:
+    fnn_free(offsets);
+    fnn_free(pointers);
+    fnn_free(work);
+    return status;
+}
+
+void fnn_workspace_free(fnn_workspace_t *work) {
+    if (work == NULL)
+        return;
+    fnn_free(work->arena);
+    fnn_free(work->slot);
+    fnn_free(work);
+}
+
+size_t fnn_workspace_rows(const fnn_workspace_t *work) { return work->rows; }
+
+/* ---- what depends on the type --------------------------------------------------------------- */
+
+#define real float
+#define FNN_TYPED(name) name##_f32
+#define FNN_TABLE f32
+#include "plan.inc"
+#undef real
+#undef FNN_TYPED
+#undef FNN_TABLE
+
+#define real double
+#define FNN_TYPED(name) name##_f64
+#define FNN_TABLE f64
+#include "plan.inc"
+#undef real
+#undef FNN_TYPED
+#undef FNN_TABLE
+
+fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+                         const fnn_source_t *inputs, size_t rows, bool check_finite, void *out,
+                         fnn_poll_fn *poll, void *poll_data, size_t *bad_row) {
+    const float_mode_t mode = flush_subnormals();
+    const fnn_status_t status =
+        (plan->dtype == FNN_F32 ? predict_f32 : predict_f64)(plan, params, work, inputs, rows,
+                                                             check_finite, out, poll, poll_data,
+                                                             bad_row);
+    restore_mode(mode);
+    return status;
+}
+
+fnn_status_t fnn_forward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+                         const fnn_source_t *inputs, size_t rows, bool check_finite, void *out,
+                         size_t *bad_row) {
+    const float_mode_t mode = flush_subnormals();
+    const fnn_status_t status = (plan->dtype == FNN_F32 ? forward_kept_f32 : forward_kept_f64)(
+        plan, params, work, inputs, rows, check_finite, out, bad_row);
+    restore_mode(mode);
+    return status;
+}
+
+fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+                          const void *dy, void *grads, void *const *dx) {
+    if (work->forward_rows == 0)
+        return FNN_NO_FORWARD;
+    const float_mode_t mode = flush_subnormals();
+    (plan->dtype == FNN_F32 ? backward_kept_f32 : backward_kept_f64)(plan, params, work, dy, grads,
+                                                                     dx);
+    restore_mode(mode);
+    return FNN_OK;
+}
+
+void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
+                const void *grads, void *const slot[2]) {
+    const float_mode_t mode = flush_subnormals();
+    (plan->dtype == FNN_F32 ? update_f32 : update_f64)(plan, update, t, params, grads, slot);
+    restore_mode(mode);
+}
+
+fnn_status_t fnn_run(fnn_run_t *run, size_t stop) {
+    const float_mode_t mode = flush_subnormals();
+    watch_t watch = {.since = now(), .flops = 0};
+    fnn_status_t status = FNN_OK;
+    while (status == FNN_OK && run->step < stop) {
+        status = (run->plan->dtype == FNN_F32 ? step_f32 : step_f64)(run, &watch);
+        if (status == FNN_OK) {
+            ++run->step;
+            if (slice_is_over(&watch))
+                break;
+        }
+    }
+    restore_mode(mode);
+    return status;
+}
