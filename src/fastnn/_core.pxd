@@ -1,0 +1,264 @@
+# What the bindings use of the C core, one block a header.  The headers are the manual.
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+cdef extern from "fastnn/base.h" nogil:
+    ctypedef bint c_bool "bool"
+    ctypedef enum fnn_dtype_t:
+        FNN_F32
+        FNN_F64
+    ctypedef enum fnn_status_t:
+        FNN_OK
+        FNN_NO_MEMORY
+        FNN_BAD_PLAN
+        FNN_NONFINITE_INPUT
+        FNN_NONFINITE_LOSS
+        FNN_INTERRUPTED
+        FNN_NO_FORWARD
+
+cdef extern from "fastnn/memory.h" nogil:
+    void *fnn_alloc(size_t bytes) noexcept
+    void fnn_free(void *memory) noexcept
+    size_t fnn_allocations() noexcept
+
+cdef extern from "fastnn/activation.h" nogil:
+    ctypedef enum fnn_activation_t:
+        FNN_LINEAR
+        FNN_RELU
+        FNN_ACTIVATION_COUNT
+
+cdef extern from "fastnn/gemm.h" nogil:
+    enum:
+        FNN_GEMM_ADD
+        FNN_GEMM_RELU
+    size_t fnn_gemm_work_bytes(fnn_dtype_t dtype, size_t n, size_t k) noexcept
+
+cdef extern from "fastnn/loss.h" nogil:
+    ctypedef enum fnn_loss_t:
+        FNN_SPARSE_CATEGORICAL_CROSSENTROPY
+        FNN_LOSS_COUNT
+    size_t fnn_loss_terms(fnn_loss_t loss, size_t cols) noexcept
+
+cdef extern from "fastnn/optimizer.h" nogil:
+    ctypedef enum fnn_optimizer_t:
+        FNN_SGD
+        FNN_ADAM
+    ctypedef struct fnn_sgd_t:
+        double lr
+        double momentum
+        bint nesterov
+    ctypedef struct fnn_adam_t:
+        double step
+        double root
+        double beta1
+        double one_minus_beta1
+        double beta2
+        double one_minus_beta2
+        double eps
+        double decay
+
+cdef extern from "fastnn/kernels.h" nogil:
+    ctypedef struct fnn_kernels_f32_t:
+        void (*gemm_nn)(float *c, size_t ldc, const float *a, size_t lda, const float *b,
+                        size_t ldb, const float *bias, size_t m, size_t n, size_t k,
+                        unsigned flags, void *work) noexcept nogil
+        void (*gemm_tn)(float *c, size_t ldc, const float *a, size_t lda, const float *b,
+                        size_t ldb, const float *bias, size_t m, size_t n, size_t k,
+                        unsigned flags, void *work) noexcept nogil
+        void (*gemm_nt)(float *c, size_t ldc, const float *a, size_t lda, const float *b,
+                        size_t ldb, const float *bias, size_t m, size_t n, size_t k,
+                        unsigned flags, void *work) noexcept nogil
+        void (*column_sum)(float *c, const float *a, size_t rows, size_t cols) noexcept nogil
+        void (**activation)(const float *z, float *out, size_t rows, size_t cols,
+                            float alpha) noexcept nogil
+        void (**activation_grad)(const float *saved, const float *dy, float *dz, size_t rows,
+                                 size_t cols, float alpha) noexcept nogil
+        double (**loss)(const float *z, const void *y, const float *weight, float *probs,
+                        float *dz, size_t rows, size_t cols, double scale,
+                        double param) noexcept nogil
+        void (*sgd)(float *p, float *v, const float *g, size_t n, const fnn_sgd_t *set) noexcept nogil
+        void (*adam)(float *p, float *m, float *v, const float *g, size_t n,
+                     const fnn_adam_t *set) noexcept nogil
+        double (*fma_probe)(size_t rounds, int mix) noexcept nogil
+    ctypedef struct fnn_kernels_f64_t:
+        void (*gemm_nn)(double *c, size_t ldc, const double *a, size_t lda, const double *b,
+                        size_t ldb, const double *bias, size_t m, size_t n, size_t k,
+                        unsigned flags, void *work) noexcept nogil
+        void (*gemm_tn)(double *c, size_t ldc, const double *a, size_t lda, const double *b,
+                        size_t ldb, const double *bias, size_t m, size_t n, size_t k,
+                        unsigned flags, void *work) noexcept nogil
+        void (*gemm_nt)(double *c, size_t ldc, const double *a, size_t lda, const double *b,
+                        size_t ldb, const double *bias, size_t m, size_t n, size_t k,
+                        unsigned flags, void *work) noexcept nogil
+        void (*column_sum)(double *c, const double *a, size_t rows, size_t cols) noexcept nogil
+        void (**activation)(const double *z, double *out, size_t rows, size_t cols,
+                            double alpha) noexcept nogil
+        void (**activation_grad)(const double *saved, const double *dy, double *dz, size_t rows,
+                                 size_t cols, double alpha) noexcept nogil
+        double (**loss)(const double *z, const void *y, const double *weight, double *probs,
+                        double *dz, size_t rows, size_t cols, double scale,
+                        double param) noexcept nogil
+        void (*sgd)(double *p, double *v, const double *g, size_t n,
+                    const fnn_sgd_t *set) noexcept nogil
+        void (*adam)(double *p, double *m, double *v, const double *g, size_t n,
+                     const fnn_adam_t *set) noexcept nogil
+        double (*fma_probe)(size_t rounds, int mix) noexcept nogil
+    ctypedef struct fnn_kernels_t:
+        const char *name
+        fnn_kernels_f32_t f32
+        fnn_kernels_f64_t f64
+    const fnn_kernels_t *fnn_kernels_by_name(const char *name, c_bool *known) noexcept
+    const fnn_kernels_t *fnn_kernels_best() noexcept
+    const fnn_kernels_t *fnn_kernels_available(size_t k) noexcept
+
+cdef extern from "fastnn/metric.h" nogil:
+    ctypedef enum fnn_metric_t:
+        FNN_SPARSE_ACCURACY
+        FNN_METRIC_COUNT
+    size_t fnn_metric_state_size(fnn_metric_t metric, size_t cols) noexcept
+    void fnn_metric_reset(fnn_metric_t metric, double *state, size_t cols) noexcept
+    void fnn_metric_update_f32(fnn_metric_t metric, double *state, const float *p, const void *y,
+                               const float *weight, size_t rows, size_t cols) noexcept
+    void fnn_metric_update_f64(fnn_metric_t metric, double *state, const double *p,
+                               const void *y, const double *weight, size_t rows,
+                               size_t cols) noexcept
+    double fnn_metric_result(fnn_metric_t metric, const double *state, size_t cols) noexcept
+
+cdef extern from "fastnn/rng.h" nogil:
+    ctypedef enum fnn_random_purpose_t:
+        FNN_RANDOM_INIT
+        FNN_RANDOM_SHUFFLE
+        FNN_RANDOM_SPLIT
+        FNN_RANDOM_USER
+    ctypedef struct fnn_random_t:
+        uint64_t seed
+        uint32_t purpose
+        uint32_t epoch
+        uint32_t step
+    void fnn_philox4x32(const uint32_t *counter, const uint32_t *key, uint32_t *out) noexcept
+    void fnn_random_uniform(const fnn_random_t *stream, double *out, size_t n) noexcept
+    void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) noexcept
+    void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) noexcept
+
+cdef extern from "fastnn/source.h" nogil:
+    ctypedef enum fnn_source_type_t:
+        FNN_BOOL
+        FNN_INT8
+        FNN_INT16
+        FNN_INT32
+        FNN_INT64
+        FNN_UINT8
+        FNN_UINT16
+        FNN_UINT32
+        FNN_UINT64
+        FNN_FLOAT16
+        FNN_FLOAT32
+        FNN_FLOAT64
+    ctypedef struct fnn_source_t:
+        const char *data
+        fnn_source_type_t type
+        Py_ssize_t row_stride
+        Py_ssize_t col_stride
+        size_t cols
+    const size_t FNN_ALL_FINITE
+    size_t fnn_gather_f32(float *out, const fnn_source_t *source, const uint64_t *order,
+                          size_t first, size_t rows) noexcept
+    size_t fnn_gather_f64(double *out, const fnn_source_t *source, const uint64_t *order,
+                          size_t first, size_t rows) noexcept
+    size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype,
+                               size_t rows) noexcept
+
+cdef extern from "fastnn/plan.h" nogil:
+    const size_t FNN_NONE
+    ctypedef enum fnn_op_kind_t:
+        FNN_OP_DENSE
+        FNN_OP_ACTIVATION
+    ctypedef struct fnn_op_t:
+        fnn_op_kind_t kind
+        fnn_activation_t activation
+        double alpha
+        size_t in_ "in"
+        size_t out
+        size_t kernel
+        size_t bias
+    ctypedef struct fnn_stretch_t:
+        size_t offset
+        size_t size
+        double decay
+        double multiplier
+    ctypedef struct fnn_plan_spec_t:
+        fnn_dtype_t dtype
+        size_t n_tensors
+        const size_t *cols
+        size_t n_inputs
+        size_t output
+        size_t n_ops
+        const fnn_op_t *ops
+        size_t n_params
+    ctypedef struct fnn_plan_t:
+        pass
+    ctypedef struct fnn_workspace_t:
+        pass
+    ctypedef c_bool (*fnn_poll_fn)(void *data) noexcept nogil
+    ctypedef struct fnn_update_t:
+        fnn_optimizer_t kind
+        size_t n_stretches
+        const fnn_stretch_t *stretches
+        double lr
+        double momentum
+        bint nesterov
+        double beta1
+        double beta2
+        double eps
+        double weight_decay
+    ctypedef struct fnn_head_t:
+        fnn_loss_t loss
+        double param
+        bint skip_activation
+    ctypedef struct fnn_metric_slot_t:
+        fnn_metric_t metric
+        double *state
+    ctypedef struct fnn_run_t:
+        const fnn_plan_t *plan
+        fnn_workspace_t *work
+        void *params
+        void *grads
+        void *slot[2]
+        fnn_update_t update
+        uint64_t t
+        fnn_head_t head
+        size_t n_metrics
+        const fnn_metric_slot_t *metrics
+        const fnn_source_t *inputs
+        fnn_source_t y
+        fnn_source_t weight
+        const uint64_t *order
+        size_t rows
+        size_t batch_size
+        bint check_finite
+        size_t step
+        double loss_sum
+        double weight_sum
+        double batch_loss
+        size_t bad_row
+        fnn_poll_fn poll
+        void *poll_data
+    fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
+                              fnn_plan_t **out) noexcept
+    void fnn_plan_free(fnn_plan_t *plan) noexcept
+    size_t fnn_plan_block_rows(const fnn_plan_t *plan) noexcept
+    fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bint training,
+                                   fnn_workspace_t **out) noexcept
+    void fnn_workspace_free(fnn_workspace_t *work) noexcept
+    size_t fnn_workspace_rows(const fnn_workspace_t *work) noexcept
+    fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+                             const fnn_source_t *inputs, size_t rows, bint check_finite,
+                             void *out, fnn_poll_fn poll, void *poll_data,
+                             size_t *bad_row) noexcept
+    fnn_status_t fnn_forward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+                             const fnn_source_t *inputs, size_t rows, bint check_finite,
+                             void *out, size_t *bad_row) noexcept
+    fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+                              const void *dy, void *grads, void *const *dx) noexcept
+    void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
+                    const void *grads, void *const *slot) noexcept
+    fnn_status_t fnn_run(fnn_run_t *run, size_t stop) noexcept

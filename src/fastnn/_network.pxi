@@ -1,0 +1,393 @@
+# A lowered network: its plan, its parameters, and the ways to run it on rows.
+
+cdef size_t _SMALL_ROWS = 64        # predictions up to this many rows may stay under the GIL ...
+cdef size_t _SMALL_WORK = 1 << 16   # ... if their rows times parameters stay below this
+
+cdef extern from * nogil:
+    """
+    #include <time.h>
+    static void fnn_nap(void) { /* 50 us */
+        const struct timespec t = {0, 50000};
+        nanosleep(&t, NULL);
+    }
+    """
+    void fnn_nap() noexcept
+
+
+cdef c_bool _poll_signals(void *unused) noexcept with gil:
+    """Called from C between row blocks: true if a signal handler raised; the caller re-raises."""
+    try:
+        return PyErr_CheckSignals() != 0
+    except BaseException as error:
+        global _pending_error
+        _pending_error = error
+        return True
+
+
+_pending_error = None
+
+
+cdef int _raise_pending() except -1:
+    """Raise what a signal handler raised while C was running."""
+    global _pending_error
+    error, _pending_error = _pending_error, None
+    raise error if error is not None else KeyboardInterrupt()
+
+
+cdef class Network:
+    """A plan with its parameters and gradients: the compiled half of a model.
+
+    Threads: any number may predict at once.  A fit takes the network for slices of at most about
+    50 ms; a predict that comes meanwhile waits for the slice and sees whole steps.  All counters
+    are guarded by the GIL; C runs without it.
+    """
+    cdef fnn_plan_t *plan
+    cdef fnn_workspace_t *small
+    cdef fnn_workspace_t *kept
+    cdef readonly cnp.ndarray parameter_arena
+    cdef readonly cnp.ndarray gradient_arena
+    cdef cnp.dtype real
+    cdef fnn_dtype_t code
+    cdef size_t n_in, n_out, small_rows
+    cdef Py_ssize_t readers, waiting
+    cdef bint writing, fitting
+    cdef object __weakref__
+
+    def __dealloc__(self):
+        fnn_workspace_free(self.small)
+        fnn_workspace_free(self.kept)
+        fnn_plan_free(self.plan)
+
+    def _build(self, dtype, cols, size_t n_inputs, ops, size_t n_params):
+        """Lower once.
+
+        `cols`: width of each tensor, inputs first.  `ops`: tuples (kind, activation, alpha, in,
+        out, kernel, bias), offsets -1 for none.
+        """
+        cdef cnp.ndarray widths = np.array(cols, dtype=np.uintp)
+        cdef fnn_plan_spec_t spec
+        cdef Py_ssize_t i
+        if self.plan != NULL:
+            raise RuntimeError("Network: already built")
+        self.real = np.dtype(dtype)
+        self.code = _dtype_code(self.real)
+        cdef fnn_op_t *op_list = <fnn_op_t *>fnn_alloc(len(ops) * sizeof(fnn_op_t))
+        cdef fnn_status_t status
+        try:
+            if op_list == NULL:
+                raise MemoryError("Network: no memory for the plan")
+            for i, (kind, activation, alpha, source, target, kernel, bias) in enumerate(ops):
+                op_list[i].kind = <fnn_op_kind_t><int>kind
+                op_list[i].activation = <fnn_activation_t><int>activation
+                op_list[i].alpha = alpha
+                op_list[i].in_ = source
+                op_list[i].out = target
+                op_list[i].kernel = FNN_NONE if kernel < 0 else kernel
+                op_list[i].bias = FNN_NONE if bias < 0 else bias
+            spec.dtype = self.code
+            spec.n_tensors = widths.size
+            spec.cols = <const size_t *>cnp.PyArray_DATA(widths)
+            spec.n_inputs = n_inputs
+            spec.output = widths.size - 1
+            spec.n_ops = len(ops)
+            spec.ops = op_list
+            spec.n_params = n_params
+            status = fnn_plan_new(&spec, _kernels, &self.plan)
+        finally:
+            fnn_free(op_list)
+        if status == FNN_NO_MEMORY:
+            raise MemoryError("Network: no memory for the plan")
+        if status != FNN_OK:
+            raise ValueError("Network: the plan contradicts itself")
+        self.n_in = cols[0]
+        self.n_out = cols[-1]
+        self.parameter_arena = _new_arena(n_params, self.real)
+        self.gradient_arena = _new_arena(n_params, self.real)
+        self.small_rows = min(_SMALL_ROWS, max(1, _SMALL_WORK // max(1, n_params)),
+                              fnn_plan_block_rows(self.plan))
+        if fnn_workspace_new(self.plan, self.small_rows, False, &self.small) != FNN_OK:
+            raise MemoryError("Network: no memory for a workspace")
+
+    def block_rows(self):
+        """Rows that the plan takes through all layers at once."""
+        return fnn_plan_block_rows(self.plan)
+
+    # -- many readers, one writer -----------------------------------------------------------------
+
+    cdef int begin_reading(self) except -1:
+        if self.writing:
+            self.waiting += 1
+            try:
+                while self.writing:
+                    with nogil:
+                        fnn_nap()
+                    PyErr_CheckSignals()
+            finally:
+                self.waiting -= 1
+        self.readers += 1
+        return 0
+
+    cdef void end_reading(self) noexcept:
+        self.readers -= 1
+
+    cdef int begin_writing(self) except -1:
+        while self.writing or self.readers > 0 or self.waiting > 0:
+            with nogil:
+                fnn_nap()
+            PyErr_CheckSignals()
+        self.writing = True
+        return 0
+
+    cdef void end_writing(self) noexcept:
+        self.writing = False
+
+    def begin_fit(self):
+        """Take the network for a fit; a second one at the same time is an error."""
+        if self.fitting:
+            raise RuntimeError("Trainer.fit: this model is being fitted already")
+        self.fitting = True
+
+    def end_fit(self):
+        self.fitting = False
+
+    # -- rows in, rows out ------------------------------------------------------------------------
+
+    def predict(self, x, *, batch_size=None, out=None, bint check_finite=True):
+        """Outputs of the network for rows or for a stream of batches.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, inputs), or an iterable of batches
+            Any real dtype and any strides; nothing is copied whole.  A stream holds arrays, or
+            tuples whose first element is the array (so a stream for `fit` works).
+        batch_size : int, optional
+            Rows computed at once at most; the result does not depend on it.
+        out : ndarray, shape (n, outputs), optional
+            Written instead of a new array: the model's dtype, C order.
+        check_finite : bool
+            Refuse NaN and Inf in `x`; if False they go through to the result.
+
+        Returns
+        -------
+        ndarray, shape (n, outputs), of the model's dtype
+            The output activation applied.  Row i has the bits that row i alone gives.
+
+        Raises
+        ------
+        ValueError
+            If `x` has the wrong shape or no rows, holds NaN or Inf, or `out` does not fit.
+        TypeError
+            If `x` holds no real numbers.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1, kernel_initializer="ones")])
+        >>> model.predict([[1.0, 2.0], [3.0, 4.0]])
+        array([[3.],
+               [7.]], dtype=float32)
+        """
+        cdef cnp.ndarray rows, result
+        cdef cnp.npy_intp shape[2]
+        cdef fnn_source_t source
+        cdef size_t n, bad = 0
+        cdef fnn_status_t status
+        if type(x) is cnp.ndarray and batch_size is None and self.plan != NULL:
+            rows = <cnp.ndarray>x
+            n = <size_t>cnp.PyArray_DIM(rows, 0) if cnp.PyArray_NDIM(rows) == 2 else 0
+            if (0 < n <= self.small_rows and cnp.PyArray_TYPE(rows) == self.real.num
+                    and <size_t>cnp.PyArray_DIM(rows, 1) == self.n_in
+                    and cnp.PyArray_ISCARRAY_RO(rows) and not self.writing):
+                if out is None:
+                    shape[0] = <cnp.npy_intp>n
+                    shape[1] = <cnp.npy_intp>self.n_out
+                    result = cnp.PyArray_EMPTY(2, shape, self.real.num, 0)
+                elif self.fits(out, n):
+                    result = <cnp.ndarray>out
+                else:
+                    return self.predict_rows(x, batch_size, out, check_finite)
+                source.data = <const char *>cnp.PyArray_DATA(rows)
+                source.type = FNN_FLOAT32 if self.code == FNN_F32 else FNN_FLOAT64
+                source.col_stride = cnp.PyArray_ITEMSIZE(rows)
+                source.row_stride = source.col_stride * <Py_ssize_t>self.n_in
+                source.cols = self.n_in
+                status = fnn_predict(self.plan, cnp.PyArray_DATA(self.parameter_arena), self.small,
+                                     &source, n, check_finite, cnp.PyArray_DATA(result), NULL,
+                                     NULL, &bad)
+                if status == FNN_OK:
+                    return result
+        return self.predict_rows(x, batch_size, out, check_finite)
+
+    cdef bint fits(self, object out, size_t n):
+        """Whether `out` can be written as it is, and is no part of any checked array's error."""
+        if type(out) is not cnp.ndarray:
+            return False
+        cdef cnp.ndarray array = <cnp.ndarray>out
+        return (cnp.PyArray_NDIM(array) == 2 and cnp.PyArray_TYPE(array) == self.real.num
+                and <size_t>cnp.PyArray_DIM(array, 0) == n
+                and <size_t>cnp.PyArray_DIM(array, 1) == self.n_out
+                and cnp.PyArray_ISCARRAY(array))
+
+    def predict_rows(self, x, batch_size, out, check_finite):
+        """The general path of `predict`; the model overrides it to take any input."""
+        raise TypeError("predict: want an array of the network's dtype")
+
+    def run_predict(self, cnp.ndarray x not None, cnp.ndarray out not None, size_t block,
+                    bint check_finite):
+        """Checked rows `x` into `out`, `block` rows at a time; the row that is not finite, or -1."""
+        cdef fnn_source_t source
+        cdef size_t rows = x.shape[0], bad = 0
+        cdef fnn_workspace_t *work = NULL
+        cdef fnn_status_t status
+        if x.ndim != 2 or <size_t>x.shape[1] != self.n_in or not self.fits(out, rows):
+            raise ValueError(f"predict: x {_shape(x)} and out {_shape(out)} do not fit")
+        _set_source(&source, x)
+        block = min(block, fnn_plan_block_rows(self.plan), rows)
+        if fnn_workspace_new(self.plan, max(block, 1), False, &work) != FNN_OK:
+            raise MemoryError(f"predict: no memory for blocks of {block} rows")
+        cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
+        cdef void *to = cnp.PyArray_DATA(out)
+        try:
+            self.begin_reading()
+            try:
+                with nogil:
+                    status = fnn_predict(self.plan, params, work, &source, rows, check_finite, to,
+                                         _poll_signals, NULL, &bad)
+            finally:
+                self.end_reading()
+        finally:
+            fnn_workspace_free(work)
+        if status == FNN_INTERRUPTED:
+            _raise_pending()
+        return <Py_ssize_t>bad if status == FNN_NONFINITE_INPUT else -1
+
+    def run_forward(self, cnp.ndarray x not None, cnp.ndarray out not None, bint check_finite):
+        """Checked rows through the network, keeping what `run_backward` needs."""
+        cdef fnn_source_t source
+        cdef size_t rows = x.shape[0], bad = 0
+        cdef fnn_status_t status
+        if x.ndim != 2 or <size_t>x.shape[1] != self.n_in or not self.fits(out, rows):
+            raise ValueError(f"forward: x {_shape(x)} and out {_shape(out)} do not fit")
+        _set_source(&source, x)
+        cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
+        cdef void *to = cnp.PyArray_DATA(out)
+        self.begin_writing()  # the kept values are the network's
+        try:
+            if self.kept == NULL or fnn_workspace_rows(self.kept) < rows:
+                fnn_workspace_free(self.kept)
+                self.kept = NULL
+                if fnn_workspace_new(self.plan, rows, True, &self.kept) != FNN_OK:
+                    raise MemoryError(f"forward: no memory to keep {rows} rows")
+            with nogil:
+                status = fnn_forward(self.plan, params, self.kept, &source, rows, check_finite, to,
+                                     &bad)
+        finally:
+            self.end_writing()
+        return <Py_ssize_t>bad if status == FNN_NONFINITE_INPUT else -1
+
+    def run_backward(self, cnp.ndarray dy not None, cnp.ndarray dx not None):
+        """Gradients of sum(dy * outputs) of the last `run_forward`, into the arena and `dx`."""
+        cdef void *to = cnp.PyArray_DATA(dx)
+        cdef void *given = cnp.PyArray_DATA(dy)
+        cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
+        cdef void *grads = cnp.PyArray_DATA(self.gradient_arena)
+        cdef fnn_status_t status
+        if self.kept == NULL:
+            return False
+        if not self.fits(dy, dy.shape[0]) or dx.dtype != self.real or not _is_plain(dx) or (
+                _shape(dx) != (dy.shape[0], self.n_in)):
+            raise ValueError(f"backward: dy {_shape(dy)} and dx {_shape(dx)} do not fit")
+        self.begin_writing()
+        try:
+            with nogil:
+                status = fnn_backward(self.plan, params, self.kept, given, grads, &to)
+        finally:
+            self.end_writing()
+        return status == FNN_OK
+
+
+@cython.final
+cdef class OptimizerState:
+    """What an optimizer remembers of one network: its slots and the number of updates done."""
+    cdef readonly Network network
+    cdef readonly tuple slots
+    cdef readonly tuple settings
+    cdef public uint64_t t
+    cdef fnn_update_t update
+    cdef fnn_stretch_t *stretches
+    cdef void *slot[2]
+
+    def __cinit__(self):
+        self.stretches = NULL
+
+    def __dealloc__(self):
+        fnn_free(self.stretches)
+
+    def __init__(self, Network network not None, size_t slots, settings, segments):
+        """`settings`: (kind, learning_rate, momentum, nesterov, beta_1, beta_2, epsilon,
+        weight_decay).  `segments`: the parameters in rising order, as (offset, size,
+        trainable, decay, multiplier); neighbours that are updated alike become one stretch."""
+        if slots > 2:
+            raise ValueError(f"OptimizerState: at most 2 slots, got {slots}")
+        self.network = network
+        self.slots = tuple(_new_arena(network.parameter_arena.size, network.real)
+                           for _ in range(slots))
+        self.slot[0] = self.slot[1] = NULL
+        for i in range(slots):
+            self.slot[i] = cnp.PyArray_DATA(<cnp.ndarray>self.slots[i])
+        cdef size_t end = 0, n = 0
+        cdef fnn_stretch_t *last
+        fnn_free(self.stretches)
+        self.stretches = <fnn_stretch_t *>fnn_alloc(len(segments) * sizeof(fnn_stretch_t))
+        if self.stretches == NULL:
+            raise MemoryError("OptimizerState: no memory for segments")
+        last = NULL
+        for offset, size, trainable, decay, multiplier in segments:
+            if offset < end or offset + size > network.parameter_arena.size:
+                raise ValueError(f"OptimizerState: segment {(offset, size)} is out of place")
+            end = offset + size
+            if not trainable:
+                last = NULL  # a stretch must not bridge it
+                continue
+            if last != NULL and last.decay == decay and last.multiplier == multiplier:
+                last.size = end - last.offset
+                continue
+            last = &self.stretches[n]
+            last.offset = offset
+            last.size = size
+            last.decay = decay
+            last.multiplier = multiplier
+            n += 1
+        self.update.n_stretches = n
+        self.update.stretches = self.stretches
+        self.configure(settings)
+
+    def configure(self, settings):
+        """Change the settings; slots and count stay."""
+        kind, lr, momentum, nesterov, beta_1, beta_2, epsilon, weight_decay = settings
+        if kind == FNN_ADAM and len(self.slots) != 2:
+            raise ValueError("OptimizerState: Adam needs 2 slots")
+        if kind == FNN_SGD and momentum != 0 and len(self.slots) != 1:
+            raise ValueError("OptimizerState: SGD with momentum needs 1 slot")
+        self.update.kind = <fnn_optimizer_t><int>kind
+        self.update.lr = lr
+        self.update.momentum = momentum
+        self.update.nesterov = nesterov
+        self.update.beta1 = beta_1
+        self.update.beta2 = beta_2
+        self.update.eps = epsilon
+        self.update.weight_decay = weight_decay
+        self.settings = tuple(settings)
+
+    def step(self):
+        """One update of the network's parameters from its gradients."""
+        cdef Network network = self.network
+        cdef void *params = cnp.PyArray_DATA(network.parameter_arena)
+        cdef void *grads = cnp.PyArray_DATA(network.gradient_arena)
+        network.begin_writing()
+        try:
+            self.t += 1
+            with nogil:
+                fnn_update(network.plan, &self.update, self.t, params, grads, self.slot)
+        finally:
+            network.end_writing()

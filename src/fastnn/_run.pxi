@@ -1,0 +1,179 @@
+# Epochs: a run binds rows, a loss and metrics to a network and takes steps in C.
+
+
+@cython.final
+cdef class Run:
+    """One pass after another over rows: an epoch of training, or an evaluation.
+
+    Parameters
+    ----------
+    network : Network
+    head : tuple (loss kind, loss parameter, whether the loss applies the last activation)
+    metrics : sequence of int
+        Kinds of streaming metrics.
+    batch_rows : int
+        Rows in the largest batch that will come.
+    state : OptimizerState or None
+        With a state the run trains; without, it evaluates and changes no parameter.
+    """
+    cdef readonly Network network
+    cdef readonly OptimizerState state
+    cdef list metric_states
+    cdef object rows_of     # what the sources point into
+    cdef fnn_run_t run
+    cdef fnn_source_t source
+    cdef fnn_metric_slot_t *slots
+
+    def __cinit__(self):
+        self.slots = NULL
+        self.run.work = NULL
+
+    def __init__(self, Network network not None, head, metrics, size_t batch_rows,
+                 OptimizerState state=None):
+        cdef Py_ssize_t i
+        self.network = network
+        self.state = state
+        self.metric_states = [MetricState(kind, network.n_out) for kind in metrics]
+        fnn_free(self.slots)
+        self.slots = <fnn_metric_slot_t *>fnn_alloc(
+            len(self.metric_states) * sizeof(fnn_metric_slot_t))
+        if self.slots == NULL:
+            raise MemoryError("Run: no memory for metrics")
+        for i, metric in enumerate(self.metric_states):
+            self.slots[i].metric = <fnn_metric_t>(<MetricState>metric).kind
+            self.slots[i].state = (<MetricState>metric).state()
+        loss, param, skip_activation = head
+        if not 0 <= loss < FNN_LOSS_COUNT:
+            raise ValueError(f"Run: unknown loss kind {loss}")
+        self.run.plan = network.plan
+        self.run.params = cnp.PyArray_DATA(network.parameter_arena)
+        self.run.head.loss = <fnn_loss_t><int>loss
+        self.run.head.param = param
+        self.run.head.skip_activation = skip_activation
+        self.run.n_metrics = len(self.metric_states)
+        self.run.metrics = self.slots
+        self.run.inputs = &self.source
+        self.run.grads = NULL
+        if state is not None:
+            if state.network is not network:
+                raise ValueError("Run: the optimizer's state belongs to another network")
+            self.run.grads = cnp.PyArray_DATA(network.gradient_arena)
+            self.run.slot[0] = state.slot[0]
+            self.run.slot[1] = state.slot[1]
+        self.run.poll = _poll_signals
+        self.reserve(batch_rows)
+
+    def __dealloc__(self):
+        fnn_workspace_free(self.run.work)
+        fnn_free(self.slots)
+
+    cdef int reserve(self, size_t batch_rows) except -1:
+        """Make room for a block of a batch of `batch_rows` rows."""
+        cdef size_t rows = max(1, min(batch_rows, fnn_plan_block_rows(self.network.plan)))
+        if self.run.work != NULL and fnn_workspace_rows(self.run.work) >= rows:
+            return 0
+        fnn_workspace_free(self.run.work)
+        self.run.work = NULL
+        if fnn_workspace_new(self.network.plan, rows, self.state is not None,
+                             &self.run.work) != FNN_OK:
+            raise MemoryError(f"fastnn: no memory for blocks of {rows} rows")
+        return 0
+
+    def bind(self, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray weight,
+             cnp.ndarray order, size_t batch_size, bint check_finite):
+        """Point the run at checked rows and start it at step 0; returns the number of steps."""
+        cdef size_t rows = x.shape[0], cols = self.network.n_out
+        cdef bint labels = self.run.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY
+        if (x.ndim != 2 or <size_t>x.shape[1] != self.network.n_in or rows == 0
+                or <size_t>y.shape[0] != rows or batch_size == 0
+                or (labels and (y.ndim != 1 or y.dtype != np.int32))
+                or (not labels and _shape(y) != (rows, cols))
+                or (weight is not None and _shape(weight) != (rows,))):
+            raise ValueError(f"Run: x {_shape(x)} and y {_shape(y)} do not fit the network")
+        if order is not None and (
+                order.dtype != np.uint64 or not _is_plain(order) or _shape(order) != (rows,)):
+            raise ValueError(f"Run: order must be {rows} indices")
+        self.reserve(min(batch_size, rows))
+        _set_source(&self.source, x)
+        _set_source(&self.run.y, y)
+        self.run.weight.data = NULL
+        if weight is not None:
+            _set_source(&self.run.weight, weight)
+        self.run.order = NULL
+        if order is not None:
+            self.run.order = <const uint64_t *>cnp.PyArray_DATA(order)
+        self.rows_of = (x, y, weight, order)
+        self.run.rows = rows
+        self.run.batch_size = min(batch_size, rows)
+        self.run.check_finite = check_finite
+        self.run.step = 0
+        return (rows + self.run.batch_size - 1) // self.run.batch_size
+
+    def release(self):
+        """Let go of the rows."""
+        self.rows_of = None
+        self.run.rows = 0
+
+    def begin(self):
+        """Start the sums of an epoch at 0."""
+        self.run.loss_sum = self.run.weight_sum = 0
+        for metric in self.metric_states:
+            (<MetricState>metric).reset()
+
+    def advance(self, size_t stop):
+        """Take steps until step `stop`; "" or what went wrong: "loss" or "input".
+
+        Python's signal handlers run every 50 ms; what they raise comes out between two steps, or
+        out of a long step that is then dropped before its update.
+        """
+        cdef fnn_status_t status = FNN_OK
+        cdef Network network = self.network
+        if self.rows_of is None or stop * self.run.batch_size >= (
+                self.run.rows + self.run.batch_size):
+            raise ValueError(f"Run: cannot go to step {stop}")
+        while self.run.step < stop:
+            if self.state is not None:
+                network.begin_writing()
+                self.run.update = self.state.update
+                self.run.t = self.state.t
+            else:
+                network.begin_reading()
+            try:
+                with nogil:
+                    status = fnn_run(&self.run, stop)
+            finally:
+                if self.state is not None:
+                    self.state.t = self.run.t
+                    network.end_writing()
+                else:
+                    network.end_reading()
+            if status == FNN_INTERRUPTED:
+                _raise_pending()
+            if status != FNN_OK:
+                return "loss" if status == FNN_NONFINITE_LOSS else "input"
+            PyErr_CheckSignals()
+        return ""
+
+    @property
+    def step(self):
+        """Steps done since `bind`."""
+        return self.run.step
+
+    @property
+    def loss(self):
+        """Mean loss since `begin`; NaN before the first weighted row."""
+        return self.run.loss_sum / self.run.weight_sum if self.run.weight_sum else float("nan")
+
+    @property
+    def batch_loss(self):
+        """Mean loss of the last batch."""
+        return self.run.batch_loss
+
+    @property
+    def bad_row(self):
+        """After "input": the place in the batch of the row that is not finite."""
+        return self.run.bad_row
+
+    def metrics(self):
+        """Results of the metrics since `begin`."""
+        return [metric.result() for metric in self.metric_states]

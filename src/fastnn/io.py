@@ -1,0 +1,181 @@
+"""Models as files: one safetensors file each, never pickle.
+
+The tensors lie under the keys of ``model.parameters``; one metadata entry, "fastnn", holds JSON with
+the format's name and version, the architecture and the dtype.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fastnn._spec import describe
+from fastnn.model import Sequential
+
+__all__ = ["load", "save"]
+
+FORMAT, VERSION = "fastnn.model", 1
+KEY = "fastnn"
+
+
+def save(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Write a model; ``model.save(path)`` calls it.
+
+    Parameters
+    ----------
+    model : Sequential
+    path : str or path-like
+        Replaced only once the new file is whole.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an old one stays as it was.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, tempfile, pathlib
+    >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fnn.io.save(model, pathlib.Path(folder, "m.safetensors"))
+    ...     len(fnn.load(pathlib.Path(folder, "m.safetensors")))
+    2
+    """
+    from safetensors.numpy import save as to_bytes
+
+    meta = {
+        "format": FORMAT,
+        "version": VERSION,
+        "dtype": model.dtype,
+        "config": model.config(),
+    }
+    # Views into the arena are contiguous; safetensors would write others wrongly without a word.
+    tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
+    _write_whole(path, to_bytes(tensors, {KEY: json.dumps(meta)}))
+
+
+def load(
+    path: str | os.PathLike[str], *, custom_objects: Mapping[str, type[Any]] | None = None
+) -> Sequential:
+    """Read a model that `Sequential.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+    custom_objects : mapping of name to class, optional
+        A person's own layers, activations and initializers.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is truncated, no model of fastnn, or of a newer format.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, tempfile, pathlib
+    >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)], seed=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(pathlib.Path(folder, "m.safetensors"))
+    ...     fnn.load(pathlib.Path(folder, "m.safetensors")).seed
+    3
+    """
+    from safetensors import SafetensorError, safe_open
+
+    where = "load"
+    name = os.fspath(path)
+    with open(path, "rb"):  # missing or unreadable: Python's own error, which names the file
+        pass
+    try:
+        with safe_open(name, framework="numpy") as file:
+            meta = _parse(name, (file.metadata() or {}).get(KEY))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"{where}: {name} is not a whole safetensors file, or none at all ({error})"
+        ) from None
+    try:
+        model = Sequential.from_config(meta["config"], custom_objects)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {name} describes no model of fastnn: {error}") from error
+    _fill(model, tensors, name)
+    return model
+
+
+def _parse(name: str, text: str | None) -> dict[str, Any]:
+    where = "load"
+    if text is None:
+        raise ValueError(f"{where}: {name} is a safetensors file, but not a model of fastnn")
+    try:
+        meta = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{where}: {name} has broken metadata ({error})") from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        got = meta.get("format") if isinstance(meta, dict) else describe(meta)
+        raise ValueError(f"{where}: {name} has format {got!r}, want {FORMAT!r}")
+    version = meta.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise ValueError(
+            f"{where}: {name} has format version {version}; this fastnn reads up to {VERSION}: "
+            f"a newer one wrote it"
+        )
+    return meta
+
+
+def _fill(model: Sequential, tensors: Mapping[str, np.ndarray[Any, Any]], name: str) -> None:
+    where = "load"
+    if tensors.keys() != model.parameters.keys():
+        lacking = sorted(model.parameters.keys() - tensors.keys())
+        unknown = sorted(tensors.keys() - model.parameters.keys())
+        raise ValueError(
+            f"{where}: {name} does not fit its architecture: "
+            f"it lacks {lacking or 'nothing'}, and holds {unknown or 'nothing'} besides"
+        )
+    for key, view in model.parameters.items():
+        tensor = tensors[key]
+        if tensor.shape != view.shape or tensor.dtype != view.dtype:
+            raise ValueError(
+                f"{where}: {name} has {key} as {tensor.dtype} {tensor.shape}, "
+                f"want {view.dtype} {view.shape}"
+            )
+    for key, view in model.parameters.items():
+        view[...] = tensors[key]
+
+
+def _write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write beside `path`, then move there: it holds the old file or the new one, never half."""
+    target = os.path.realpath(os.fspath(path))  # through a link, to what it names
+    mode = _mode_for(target)
+    handle, temporary = tempfile.mkstemp(
+        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.", suffix=".part"
+    )
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _mode_for(target: str) -> int:
+    """Return the permissions of the file that is replaced, or those that open() would give."""
+    try:
+        return os.stat(target).st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask

@@ -1,0 +1,65 @@
+"""The one printer of the training loop: plain lines, not too many of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import TextIO
+
+__all__ = ["Reporter"]
+
+SECONDS_BETWEEN = 0.1  # at most ten lines a second, but for the first and the last
+
+
+class Reporter:
+    """Prints a line for each epoch, and for every so many batches if asked.
+
+    Parameters
+    ----------
+    epochs : int
+        Number of the last epoch of the fit.
+    file : text file, optional
+        Standard output by default.
+    """
+
+    def __init__(self, epochs: int, file: TextIO | None = None) -> None:
+        self.epochs = epochs
+        self.file = file
+        self._printed = -SECONDS_BETWEEN
+
+    def _print(self, text: str) -> None:
+        print(text, file=self.file if self.file is not None else sys.stdout, flush=True)
+        self._printed = time.monotonic()
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._printed >= SECONDS_BETWEEN
+
+    def _head(self, epoch: int) -> str:
+        return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+
+    def epoch(
+        self, epoch: int, seconds: float, logs: Mapping[str, float], *, first: bool, last: bool
+    ) -> None:
+        """Print an epoch's line, if it is its turn."""
+        if first or last or self._due():
+            self._print(f"{self._head(epoch)}  {format_logs(logs)}  {seconds:.3f} s")
+
+    def batch(
+        self, epoch: int, batch: int, batches: int | None, logs: Mapping[str, float], *, first: bool
+    ) -> None:
+        """Print a batch's line, if it is its turn."""
+        if first or self._due():
+            of = "" if batches is None else f"/{batches}"
+            self._print(f"{self._head(epoch)}  batch {batch}{of}  {format_logs(logs)}")
+
+
+def format_logs(logs: Mapping[str, float]) -> str:
+    """Return "loss 0.1234  val_loss 0.2345": five significant digits.
+
+    Examples
+    --------
+    >>> format_logs({"loss": 785.9227, "r2_score": 0.5})
+    'loss 785.92  r2_score 0.50000'
+    """
+    return "  ".join(f"{name} {value:#.5g}".rstrip(".") for name, value in logs.items())

@@ -1,0 +1,201 @@
+"""A model as a table and as a graph, from what the model tells of its layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from fastnn._spec import lookup
+
+__all__ = ["LayerInfo", "Summary", "mermaid", "summarize"]
+
+HEADER = ("Layer", "Input shape", "Output shape", "Options", "Parameters")
+_DTYPES = {"float32": ("f32", 4), "float64": ("f64", 8)}
+
+Shape = tuple[int | None, ...]
+
+
+class LayerInfo(NamedTuple):
+    """What a summary says of one layer.
+
+    Attributes
+    ----------
+    name : str
+        The layer's name in the model.
+    kind : str
+        "input", "dense", ...
+    input_shape : tuple or None
+        None stands for the number of rows within a shape; None alone for no input.
+    output_shape : tuple
+    options : mapping of str to object
+    parameters : mapping of str to shape
+    """
+
+    name: str
+    kind: str
+    input_shape: Shape | None
+    output_shape: Shape
+    options: Mapping[str, object] = {}
+    parameters: Mapping[str, tuple[int, ...]] = {}
+
+    @property
+    def label(self) -> str:
+        """Name and kind, as in ``dense_0 ( dense )``."""
+        return f"{self.name} ( {self.kind} )"
+
+
+class Summary:
+    """A table of a model's layers; its `str` and `repr` are the text.
+
+    Attributes
+    ----------
+    name : str
+        The title.
+    rows : list of tuple of str
+        Layer, input shape, output shape, options, parameters; cells may hold several lines.
+    total_parameters, total_bytes : int
+    """
+
+    __slots__ = ("name", "rows", "total_bytes", "total_parameters")
+
+    def __init__(
+        self, name: str, rows: list[tuple[str, ...]], total_parameters: int, total_bytes: int
+    ) -> None:
+        self.name = name
+        self.rows = rows
+        self.total_parameters = total_parameters
+        self.total_bytes = total_bytes
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                *_table(self.name, [HEADER, *self.rows]),
+                f"Total parameters: {self.total_parameters}",
+                f"Total parameters memory: {_memory(self.total_bytes)}",
+            ]
+        )
+
+    __repr__ = __str__
+
+
+def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
+    """Make the summary of a model.
+
+    Parameters
+    ----------
+    name : str
+        The table's title.
+    layers : sequence of LayerInfo
+    dtype : {"float32", "float64"}
+
+    Examples
+    --------
+    >>> layers = [
+    ...     LayerInfo("features", "input", None, (None, 7)),
+    ...     LayerInfo("dense_0", "dense", (None, 7), (None, 1), {}, {"kernel": (7, 1)}),
+    ... ]
+    >>> summarize("Model", layers, "float32")
+    +-------------------------------------------------------------------------------+
+    |                                     Model                                     |
+    +====================+=============+==============+=========+===================+
+    | Layer              | Input shape | Output shape | Options | Parameters        |
+    +====================+=============+==============+=========+===================+
+    | features ( input ) |             | (None, 7)    |         |                   |
+    +--------------------+-------------+--------------+---------+-------------------+
+    | dense_0 ( dense )  | (None, 7)   | (None, 1)    |         | kernel: f32[7][1] |
+    +--------------------+-------------+--------------+---------+-------------------+
+    Total parameters: 7
+    Total parameters memory: 28 bytes
+    """
+    short, size = lookup("dtype", dtype, _DTYPES, where="summarize")
+    rows: list[tuple[str, ...]] = []
+    total = 0
+    for layer in layers:
+        total += sum(math.prod(shape) for shape in layer.parameters.values())
+        rows.append(
+            (
+                layer.label,
+                "" if layer.input_shape is None else str(layer.input_shape),
+                str(layer.output_shape),
+                ",\n".join(f"{key}={_literal(value)}" for key, value in layer.options.items()),
+                ",\n".join(
+                    f"{key}: {short}{''.join(f'[{length}]' for length in shape)}"
+                    for key, shape in layer.parameters.items()
+                ),
+            )
+        )
+    return Summary(name, rows, total, total * size)
+
+
+def mermaid(layers: Sequence[LayerInfo]) -> str:
+    """Return the layers as a Mermaid flowchart, top down.
+
+    Parameters
+    ----------
+    layers : sequence of LayerInfo
+        Each feeds the next.
+
+    Examples
+    --------
+    >>> layers = [
+    ...     LayerInfo("features", "input", None, (None, 7)),
+    ...     LayerInfo("dense_0", "dense", (None, 7), (None, 1)),
+    ... ]
+    >>> print(mermaid(layers))
+    graph TD;
+        node0[/"features<br/>input (None, 7)"/];
+        node1["dense_0<br/>dense (None, 1)"];
+        node0 --> node1;
+    """
+    lines = ["graph TD;"]
+    for i, layer in enumerate(layers):
+        text = f'"{_escape(layer.name)}<br/>{_escape(layer.kind)} {layer.output_shape}"'
+        box = f"[/{text}/]" if layer.kind == "input" else f"[{text}]"
+        lines.append(f"    node{i}{box};")
+    lines += [f"    node{i} --> node{i + 1};" for i in range(len(layers) - 1)]
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    """Mermaid's own character codes; "#" first, since it begins them."""
+    for char, code in (("#", "35"), ('"', "quot"), ("<", "lt"), (">", "gt")):
+        text = text.replace(char, f"#{code};")
+    return text
+
+
+def _literal(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _memory(size: int) -> str:
+    """`size` in bytes, and in a larger unit where it fills ten of them."""
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= 10 * scale:
+            return f"{size} bytes ({size / scale:.1f} {unit})"
+    return f"{size} bytes"
+
+
+def _table(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a boxed table; the first row is its header."""
+    cells = [[cell.split("\n") for cell in row] for row in rows]
+    columns = zip(*cells, strict=True)
+    widths = [max(len(line) for cell in column for line in cell) for column in columns]
+    widths[-1] += max(0, len(title) - sum(widths) - 3 * (len(widths) - 1))
+    inner = sum(widths) + 3 * len(widths) - 1
+    yield f"+{'-' * inner}+"
+    yield f"|{title:^{inner}}|"
+    for i, row in enumerate(cells):
+        if i == 0:
+            yield _rule("=", widths)
+        for k in range(max(len(cell) for cell in row)):
+            line = (
+                f" {cell[k] if k < len(cell) else '':<{width}} "
+                for cell, width in zip(row, widths, strict=True)
+            )
+            yield f"|{'|'.join(line)}|"
+        yield _rule("=" if i == 0 else "-", widths)
+
+
+def _rule(char: str, widths: Sequence[int]) -> str:
+    return f"+{'+'.join(char * (width + 2) for width in widths)}+"

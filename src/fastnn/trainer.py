@@ -1,0 +1,701 @@
+"""The training loop: rows or batches in, epochs in C, a history out."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import data, losses, metrics, optimizers
+from fastnn._core import Run, random_permutation
+from fastnn._spec import check_int, describe
+from fastnn.errors import DeadNetworkWarning
+from fastnn.events import Event, Handler, Listeners
+from fastnn.history import History
+from fastnn.losses import Loss
+from fastnn.model import Sequential, is_stream, optimizer_settings
+from fastnn.optimizers import Optimizer
+from fastnn.report import Reporter
+
+__all__ = ["Trainer"]
+
+Array = npt.NDArray[Any]
+
+MANY_STEPS = 2**62  # "no limit"
+
+
+class Rows(NamedTuple):
+    """Checked arrays, readable by the gather."""
+
+    x: Array
+    y: Array
+    weight: Array | None
+
+
+class Trainer:
+    """Trains a model: loss, optimizer and metrics bound to it.
+
+    Parameters
+    ----------
+    model : Sequential
+        The trainer changes its parameters in place.
+    loss : str or Loss
+        Such as "mean_squared_error" ("mse"), `fastnn.losses.Huber` (delta=2.0).
+    optimizer : str or Optimizer
+        Such as "adam", ``fastnn.SGD(0.01, momentum=0.9)``.
+    metrics : sequence of str, function or Metric
+        Such as "mean_absolute_error", "accuracy".
+    seed : int, optional
+        Of the order of the rows; by default the model's.
+
+    Attributes
+    ----------
+    model, loss, optimizer, metrics, seed
+        As given, names turned into objects.
+    epochs : int
+        Epochs done; a second `fit` goes on from there, and so does the optimizer's state.
+    history : History
+        Of the last fit, also of one that was interrupted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is unknown, or loss, metrics and the model's output do not go together.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
+    >>> trainer = fnn.Trainer(model, loss="mse", optimizer=fnn.SGD(0.1))
+    >>> x = [[0.0], [1.0], [2.0], [3.0]]
+    >>> y = [1.0, 3.0, 5.0, 7.0]
+    >>> history = trainer.fit(x, y, batch_size=4, epochs=500, verbose=0)
+    >>> bool(history["loss"][-1] < 1e-4)
+    True
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: str | Loss,
+        optimizer: str | Optimizer = "adam",
+        metrics: Sequence[str | Callable[..., float] | metrics.Metric] = (),
+        *,
+        seed: int | None = None,
+    ) -> None:
+        where = "Trainer"
+        if not isinstance(model, Sequential):
+            raise TypeError(f"{where}: model must be a Sequential, got {describe(model)}")
+        self.model = model
+        self.loss = losses.get(loss, where)
+        self.optimizer = optimizers.get(optimizer, where)
+        self._fused = losses.check_head(self.loss, model.output_activation, model.outputs)
+        self.metrics = _check_metrics(metrics, self.loss, model.outputs)
+        self.seed = model.seed if seed is None else data.as_seed(seed, where=where)
+        self.history = History()
+        self._listeners = Listeners()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start over: optimizer state, step count and epoch count; parameters stay.
+
+        ``trainer.model.initialize()`` draws new parameters.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)])
+        >>> trainer = fnn.Trainer(model, "mse")
+        >>> _ = trainer.train_on_batch([[1.0]], [[2.0]])
+        >>> trainer.reset()
+        >>> trainer.steps
+        0
+        """
+        self.epochs = 0
+        self._state = self.model.optimizer_state(self.optimizer)
+
+    @property
+    def steps(self) -> int:
+        """Updates done."""
+        return self._state.t
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's learning rate; setting it keeps the optimizer's state."""
+        return self.optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self.optimizer = self.optimizer.replace(learning_rate=value)
+        self._state.configure(optimizer_settings(self.optimizer))
+
+    def on(self, event: str, handler: Handler, *, every: int = 1) -> Trainer:
+        """Call `handler` with an `Event` when something happens in `fit`.
+
+        Parameters
+        ----------
+        event : str
+            "train_begin", "epoch_begin", "batch_end", "epoch_end" or "train_end".
+        handler : callable
+            Gets the event; what it raises ends the fit between two steps.
+        every : int
+            Only every so many batches (counted within the epoch) or epochs.  Between two calls
+            the training stays in C.
+
+        Returns
+        -------
+        Trainer
+            Itself, so that calls can be chained.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
+        >>> trainer = fnn.Trainer(model, "mse").on("epoch_end", lambda event: event.stop())
+        >>> len(trainer.fit([[1.0]], [[2.0]], epochs=10, verbose=0).epoch)
+        1
+        """
+        self._listeners.add(event, handler, every)
+        return self
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: npt.ArrayLike | Iterable[Any] | Callable[[], Iterable[Any]],
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        shuffle: bool | None = None,
+        drop_remainder: bool = False,
+        validation_data: Any = None,
+        verbose: int = 1,
+        log_every: int | None = None,
+        check_finite: bool = True,
+    ) -> History:
+        """Train on arrays, or on a stream of batches.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, inputs), or a stream
+            Rows of any real dtype and strides; they are cast batch by batch, never copied whole.
+            Or, without `y`, a stream: any re-iterable of (x, y) or (x, y, sample_weight), such as
+            a list, `fastnn.data.batches`, or a generator function, which is called for each epoch.
+        y : array_like, shape (n, outputs)
+            Targets; (n,) is (n, 1).  For sparse_categorical_crossentropy integer labels (n,).
+        sample_weight : array_like, shape (n,), optional
+            The loss of a batch is sum(w l) / sum(w); a batch of weight 0 changes nothing.
+        batch_size : int
+            Rows in a step, 32 by default; a stream has its own.
+        epochs : int
+        shuffle : bool
+            A new order of the rows each epoch (the default), from the trainer's seed and the
+            number of the epoch alone.
+        drop_remainder : bool
+            Leave out the last batch of an epoch if it is short.
+        validation_data : tuple (x, y) or (x, y, sample_weight), or a stream, optional
+            Evaluated after each epoch.
+        verbose : int
+            0 prints nothing, 1 a line for each epoch, but not more than ten a second.
+        log_every : int, optional
+            Print a line every so many batches too.
+        check_finite : bool
+            Refuse NaN and Inf in the data, before the first step; for a stream before the step of
+            their batch.
+
+        Returns
+        -------
+        History
+            Of this fit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data does not fit the model or the loss: before the first step, nothing changed.
+        FloatingPointError
+            If the loss turns NaN or Inf, before the update of that batch.
+        RuntimeError
+            If this model is being fitted already, in another thread or from a handler.
+
+        Notes
+        -----
+        After an error, Ctrl-C or a handler that raises, the parameters are those after the last
+        whole step, and ``trainer.history`` holds the epochs that were completed.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> cars = fnn.datasets.load_auto_mpg()
+        >>> model = fnn.Sequential([fnn.Input(7), fnn.Dense(8, "relu"), fnn.Dense(1)], seed=0)
+        >>> trainer = fnn.Trainer(model, "mse", metrics=["mae"])
+        >>> history = trainer.fit(cars.x, cars.y, batch_size=16, epochs=3, verbose=0)
+        >>> list(history)
+        ['loss', 'mean_absolute_error']
+        """
+        where = "Trainer.fit"
+        check_int(where, "epochs", epochs)
+        check_int(where, "verbose", verbose, 0)
+        if log_every is not None:
+            check_int(where, "log_every", log_every)
+        source: _Source
+        if y is not None or not (callable(x) or is_stream(x)):
+            rows = self._check_rows(where, x, y, sample_weight, check_finite)
+            source = _Arrays(self, rows, batch_size, shuffle, drop_remainder)
+        else:
+            for name, given in (
+                ("sample_weight", sample_weight is not None),
+                ("batch_size", batch_size is not None),
+                ("shuffle", shuffle is not None),
+                ("drop_remainder", drop_remainder),
+            ):
+                if given:
+                    raise ValueError(
+                        f"{where}: {name} is for arrays; a stream brings its own batches"
+                    )
+            source = _Stream(self, where, x, check_finite)
+        validation = None
+        if validation_data is not None:
+            validation = self._evaluation(
+                f"{where}: validation_data", *_split_validation(where, validation_data),
+                check_finite=check_finite,
+            )
+        self.model.begin_fit()
+        try:
+            return self._fit(source, epochs, validation, verbose, log_every)
+        finally:
+            self.model.end_fit()
+            source.close()
+
+    def _fit(
+        self,
+        source: _Source,
+        epochs: int,
+        validation: Callable[[], dict[str, float]] | None,
+        verbose: int,
+        log_every: int | None,
+    ) -> History:
+        listeners = self._listeners
+        self.history = history = History()
+        end = self.epochs + epochs
+        reporter = Reporter(end)
+        stopped = listeners.emit(
+            Event("train_begin", epoch=self.epochs, batch=0, batches=source.batches, logs={})
+        )
+        first_line = True
+        while self.epochs < end and not stopped:
+            began = time.perf_counter()
+            epoch = self.epochs + 1
+            if listeners.wants("epoch_begin"):
+                stopped = listeners.emit(
+                    Event("epoch_begin", epoch=epoch, batch=0, batches=source.batches, logs={})
+                )
+            source.begin(self.epochs)
+            done = 0
+            while not stopped:
+                limits = [listeners.next_batch(done)]
+                if log_every is not None and verbose:
+                    limits.append((done // log_every + 1) * log_every)
+                stop = min((limit for limit in limits if limit is not None), default=MANY_STEPS)
+                reached = source.advance(epoch, stop)
+                if reached < stop:
+                    done = reached
+                    break
+                done = reached
+                logs = self._logs(source.run)
+                if log_every is not None and verbose and done % log_every == 0:
+                    reporter.batch(epoch, done, source.batches, logs, first=first_line)
+                    first_line = False
+                stopped = listeners.emit(
+                    Event("batch_end", epoch=epoch, batch=done, batches=source.batches, logs=logs)
+                )
+            if stopped and done == 0:
+                break
+            logs = self._logs(source.run)
+            if validation is not None:
+                logs |= {f"val_{name}": value for name, value in validation().items()}
+            self.epochs = epoch
+            seconds = time.perf_counter() - began
+            history.append(epoch, seconds, logs)
+            if listeners.wants("epoch_end"):
+                stopped = (
+                    listeners.emit(
+                        Event(
+                            "epoch_end", epoch=epoch, batch=done, batches=source.batches, logs=logs
+                        )
+                    )
+                    or stopped
+                )
+            if verbose:
+                last = stopped or epoch == end
+                reporter.epoch(epoch, seconds, logs, first=first_line, last=last)
+                first_line = False
+        self._warn_if_dead(source)
+        listeners.emit(
+            Event("train_end", epoch=self.epochs, batch=0, batches=source.batches, logs={})
+        )
+        return history
+
+    def _logs(self, run: Run) -> dict[str, float]:
+        """Return the loss and the metrics over the epoch so far."""
+        names = ["loss", *(metric.name for metric in self.metrics)]
+        return dict(zip(names, [run.loss, *run.metrics()], strict=True))
+
+    def _warn_if_dead(self, source: _Source) -> None:
+        """Warn if rows that differ all give one output though their targets differ."""
+        sample = source.sample
+        if sample is None or len(sample.x) < 2:
+            return
+        x, y = sample.x[:256], sample.y[:256]
+        if (x == x[0]).all() or (y == y[0]).all():
+            return
+        outputs = self.model.predict(x, check_finite=False)
+        if (outputs == outputs[0]).all():
+            warnings.warn(
+                "the network gives the same output for every row: its units are dead. "
+                "Scale the inputs (zero mean, unit variance), lower the learning rate, "
+                "or try another seed",
+                DeadNetworkWarning,
+                stacklevel=4,
+            )
+
+    def train_on_batch(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> dict[str, float]:
+        """Take one step on one batch.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, inputs)
+        y : array_like, shape (n, outputs)
+        sample_weight : array_like, shape (n,), optional
+
+        Returns
+        -------
+        dict of str to float
+            Loss and metrics of the batch, before the update.
+
+        Raises
+        ------
+        TypeError, ValueError, FloatingPointError, RuntimeError
+            As `fit`.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1, kernel_initializer="ones")])
+        >>> fnn.Trainer(model, "mse").train_on_batch([[2.0]], [[5.0]])
+        {'loss': 9.0}
+        """
+        where = "Trainer.train_on_batch"
+        rows = self._check_rows(where, x, y, sample_weight, True)
+        run = self._run(len(rows.x), training=True)
+        self.model.begin_fit()
+        try:
+            run.bind(*rows, None, len(rows.x), False)
+            run.begin()
+            self._advance(run, 1, where, "the batch")
+        finally:
+            self.model.end_fit()
+        return self._logs(run)
+
+    def evaluate(
+        self,
+        x: npt.ArrayLike | Iterable[Any] | Callable[[], Iterable[Any]],
+        y: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+        check_finite: bool = True,
+    ) -> dict[str, float]:
+        """Return loss and metrics over arrays or a stream, without training.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, inputs), or a stream
+            As in `fit`.
+        y : array_like, shape (n, outputs)
+        sample_weight : array_like, shape (n,), optional
+        check_finite : bool
+            Refuse NaN and Inf.
+
+        Returns
+        -------
+        dict of str to float
+            "loss" and the metrics, over all rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1, kernel_initializer="ones")])
+        >>> fnn.Trainer(model, "mse", metrics=["mae"]).evaluate([[1.0], [2.0]], [0.0, 2.0])
+        {'loss': 0.5, 'mean_absolute_error': 0.5}
+        """
+        where = "Trainer.evaluate"
+        return self._evaluation(where, x, y, sample_weight, check_finite=check_finite)()
+
+    def _evaluation(
+        self, where: str, x: Any, y: Any, sample_weight: Any, *, check_finite: bool
+    ) -> Callable[[], dict[str, float]]:
+        """Return a function that evaluates; arrays are checked here and bound once."""
+        if y is None and (callable(x) or is_stream(x)):
+            if sample_weight is not None:
+                raise ValueError(f"{where}: sample_weight is for arrays; a stream brings its own")
+            return lambda: self._evaluate_stream(where, x, check_finite)
+        rows = self._check_rows(where, x, y, sample_weight, check_finite)
+        batch = min(len(rows.x), self.model.block_rows())
+        run = self._run(batch, training=False)
+
+        def evaluate() -> dict[str, float]:
+            steps = run.bind(*rows, None, batch, False)
+            run.begin()
+            self._advance(run, steps, where, None)
+            return self._logs(run)
+
+        return evaluate
+
+    def _evaluate_stream(self, where: str, stream: Any, check_finite: bool) -> dict[str, float]:
+        run = None
+        for i, batch in enumerate(stream() if callable(stream) else stream):
+            rows = self._check_batch(where, batch, i + 1, check_finite)
+            if run is None:
+                run = self._run(len(rows.x), training=False)
+                run.begin()
+            run.bind(*rows, None, len(rows.x), False)
+            self._advance(run, 1, where, None)
+        if run is None:
+            raise ValueError(f"{where}: the stream yielded no batches")
+        return self._logs(run)
+
+    # -- shared by all of these -------------------------------------------------------------------
+
+    def _run(self, batch_rows: int, *, training: bool) -> Run:
+        head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
+        kinds = [metric.kind for metric in self.metrics]
+        return Run(self.model, head, kinds, batch_rows, self._state if training else None)
+
+    def _advance(self, run: Run, stop: int, where: str, training_on: str | None) -> None:
+        """Take steps; `training_on` names the batches in an error, None is an evaluation."""
+        wrong = run.advance(stop)
+        if wrong == "loss" and training_on is not None:
+            raise FloatingPointError(
+                f"{where}: the loss became {run.batch_loss} in {training_on}, before its update, "
+                f"which was not applied. Scale the inputs and targets, or lower the learning "
+                f"rate ({self.learning_rate:g})"
+            )
+        if wrong == "loss":
+            raise FloatingPointError(f"{where}: the loss is {run.batch_loss}")
+
+    def _check_rows(
+        self, where: str, x: Any, y: Any, sample_weight: Any, check_finite: bool
+    ) -> Rows:
+        model = self.model
+        if y is None:
+            raise TypeError(f"{where}: y is None; want targets, or a stream of batches as x")
+        rows = data.as_rows(x, where=where, name="x", columns=model.inputs)
+        targets = data.as_targets(
+            y,
+            where=where,
+            rows=len(rows),
+            outputs=model.outputs,
+            integer_labels=self.loss.integer_labels,
+            dtype=model.dtype if check_finite else None,
+        )
+        weight = None
+        if sample_weight is not None:
+            weight = data.as_weights(
+                sample_weight, where=where, rows=len(rows), dtype=model.dtype
+            )
+        if check_finite:
+            data.check_finite(rows, where=where, name="x", dtype=model.dtype)
+        return Rows(rows, targets, weight)
+
+    def _check_batch(self, where: str, batch: Any, number: int, check_finite: bool) -> Rows:
+        where = f"{where}: batch {number}"
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            got = f"a {type(batch).__name__}"
+            if isinstance(batch, (tuple, list)):
+                got += f" of {len(batch)}"
+            raise TypeError(
+                f"{where}: a stream yields (x, y) or (x, y, sample_weight), got {got}"
+            )
+        x, y, *weight = batch
+        return self._check_rows(where, x, y, weight[0] if weight else None, check_finite)
+
+
+class _Source:
+    """Where the batches of a fit come from."""
+
+    run: Run
+    batches: int | None = None  # in an epoch, if known
+    sample: Rows | None = None  # some rows seen in training
+
+    def begin(self, epoch: int) -> None:
+        """Start an epoch, counted from 0."""
+        raise TypeError
+
+    def advance(self, epoch: int, stop: int) -> int:
+        """Train until `stop` batches of the epoch are done, or to its end; return how many."""
+        raise TypeError
+
+    def close(self) -> None:
+        """Let go of the data."""
+
+
+class _Arrays(_Source):
+    """Rows of arrays: whole epochs run in C."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        rows: Rows,
+        batch_size: int | None,
+        shuffle: bool | None,
+        drop_remainder: bool,
+    ) -> None:
+        where = "Trainer.fit"
+        n = len(rows.x)
+        size = 32 if batch_size is None else data.as_count(
+            batch_size, where=where, name="batch_size"
+        )
+        self.trainer = trainer
+        self.sample = rows
+        self.size = min(size, n)
+        self.batches = n // size if drop_remainder else -(-n // size)
+        if self.batches == 0:
+            raise ValueError(
+                f"{where}: {n} rows make no batch of {size}; "
+                f"want a smaller batch_size or drop_remainder=False"
+            )
+        self.order = np.empty(n, np.uint64) if shuffle is None or shuffle else None
+        self.run = trainer._run(self.size, training=True)
+
+    def begin(self, epoch: int) -> None:
+        rows, order = self.sample, self.order
+        assert rows is not None
+        if order is not None:
+            random_permutation(self.trainer.seed, "shuffle", epoch, len(order), order)
+        self.run.bind(*rows, order, self.size, False)
+        self.run.begin()
+
+    def advance(self, epoch: int, stop: int) -> int:
+        assert self.batches is not None
+        stop = min(stop, self.batches)
+        run = self.run
+        self.trainer._advance(
+            run, stop, "Trainer.fit", f"epoch {epoch}, batch {run.step + 1} of {self.batches}"
+        )
+        return stop
+
+    def close(self) -> None:
+        self.run.release()
+
+
+class _Stream(_Source):
+    """Batches from an iterable: one call into C for each."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        where: str,
+        stream: Iterable[Any] | Callable[[], Iterable[Any]],
+        check_finite: bool,
+    ) -> None:
+        self.trainer = trainer
+        self.where = where
+        self.stream = stream
+        self.check_finite = check_finite
+        self.batches = len(stream) if hasattr(stream, "__len__") else None
+        self.run = trainer._run(1, training=True)
+        self.iterator: Iterator[Any] = iter(())
+        self.done = 0
+        self.fresh = True
+
+    def begin(self, epoch: int) -> None:
+        made = self.stream() if callable(self.stream) else self.stream
+        if not hasattr(made, "__iter__"):
+            raise TypeError(
+                f"{self.where}: want an iterable of batches, the function returned "
+                f"{describe(made)}"
+            )
+        self.iterator = iter(made)
+        self.done = 0
+        self.run.begin()
+
+    def advance(self, epoch: int, stop: int) -> int:
+        while self.done < stop:
+            try:
+                batch = next(self.iterator)
+            except StopIteration:
+                if self.done == 0:
+                    raise ValueError(self._nothing(epoch)) from None
+                self.fresh = False
+                return self.done
+            rows = self.trainer._check_batch(
+                f"{self.where}: epoch {epoch}", batch, self.done + 1, self.check_finite
+            )
+            self.sample = rows
+            self.run.bind(*rows, None, len(rows.x), False)
+            self.trainer._advance(
+                self.run, 1, self.where, f"epoch {epoch}, batch {self.done + 1}"
+            )
+            self.done += 1
+        return self.done
+
+    def _nothing(self, epoch: int) -> str:
+        if self.fresh:
+            return f"{self.where}: the stream yielded no batches"
+        if self.iterator is self.stream:
+            return (
+                f"{self.where}: the stream is a generator, which can be read only once, and is "
+                f"used up: epoch {epoch} has no batches. Pass the generator function itself "
+                f"(without calling it), a list, or an object with __iter__"
+            )
+        return f"{self.where}: the stream yielded no batches in epoch {epoch}"
+
+    def close(self) -> None:
+        self.run.release()
+
+
+def _check_metrics(
+    wanted: Sequence[str | Callable[..., float] | metrics.Metric], loss: Loss, outputs: int
+) -> list[metrics.Metric]:
+    if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+        raise TypeError(f"Trainer: metrics must be a list, got {describe(wanted)}")
+    found = [metrics.get(item, loss_name=loss.name, outputs=outputs) for item in wanted]
+    names = [metric.name for metric in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Trainer: the metric {name!r} is named twice")
+    return found
+
+
+def _split_validation(where: str, given: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and weights; y None for a stream."""
+    if isinstance(given, tuple) and not is_stream(given[:1] if given else given):
+        if len(given) not in (2, 3):
+            raise ValueError(
+                f"{where}: validation_data must be (x, y) or (x, y, sample_weight), "
+                f"got a tuple of {len(given)}"
+            )
+        return given[0], given[1], given[2] if len(given) == 3 else None
+    if isinstance(given, tuple):
+        return given[0], given[1], given[2] if len(given) == 3 else None
+    if isinstance(given, Mapping) or not (callable(given) or is_stream(given)):
+        raise TypeError(
+            f"{where}: validation_data must be (x, y), (x, y, sample_weight) or a stream, "
+            f"got {describe(given)}"
+        )
+    return given, None, None
