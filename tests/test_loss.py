@@ -1,0 +1,362 @@
+"""The loss kernels and their gradients against float64 twins, for every ISA and type."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fastnn import kernels
+from guard import guarded
+from reference import loss as twin
+
+FROM_SOFTMAX = ("categorical_crossentropy", "sparse_categorical_crossentropy")
+ELEMENTWISE = tuple(name for name in twin.NAMES if name not in FROM_SOFTMAX)
+
+# One column is a flat array for the elementwise losses: either side of a vector of 2 to 16 lanes,
+# and of the eight vectors that are summed at once.  The others: rows either side of a vector.
+SHAPES = [
+    (rows, 1)
+    for rows in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 300)
+] + [(rows, cols) for rows in (1, 3) for cols in (2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 129, 300)]
+
+
+def problem(name, rows, cols, dtype, spread=3.0):
+    """Outputs, targets and weights (some of them 0) that exercise every branch of the loss."""
+    rng = np.random.default_rng([twin.NAMES.index(name), rows, cols])
+    z = rng.normal(0, spread, (rows, cols)).astype(dtype)
+    weight = (rng.integers(0, 4, rows) / 2).astype(dtype)
+    weight[rng.integers(rows)] = 1.5  # not all 0
+    if name == "sparse_categorical_crossentropy":
+        return z, rng.integers(0, cols, rows).astype(np.int32), weight
+    if name == "categorical_crossentropy":  # sums other than 1, and zeros
+        y = rng.random((rows, cols)) * rng.integers(0, 2, (rows, cols))
+        return z, y.astype(dtype), weight
+    if name == "binary_crossentropy":
+        return z, np.round(rng.random((rows, cols)) * 4).astype(dtype) / 4, weight
+    y = rng.normal(0, spread, (rows, cols)).astype(dtype)
+    y[0, 0] = z[0, 0]  # an error of exactly 0
+    return z, y, weight
+
+
+def functions(name, delta=1.5):
+    """The kernel, its gradient and the twin; huber with a delta that is not the default."""
+    extra = {"delta": delta} if name == "huber" else {}
+    value, gradient = getattr(kernels, name), getattr(kernels, f"{name}_grad")
+    return (
+        lambda z, y, w=None: value(z, y, w, **extra),
+        lambda z, y, w=None, out=None: gradient(z, y, w, out=out, **extra),
+        lambda z, y, w=None: twin.value_and_gradient(name, z, y, w, **extra),
+    )
+
+
+def assert_value(got, want, name, dtype, spread=3.0):
+    # At most 11 roundings of a partial sum and few of a term; exp(-d) errs by a rounding of d,
+    # and the loss of a row by that of log(sum), both absolute: small beside `spread`.
+    eps = float(np.finfo(dtype).eps)
+    absolute = 0.0 if name in ELEMENTWISE else 4 * eps
+    assert got == pytest.approx(want, rel=10 * eps, abs=absolute * spread)
+
+
+def assert_gradient(got, want, name, dtype, weight, count):
+    # Slopes of the crossentropies are differences of numbers up to the sum of a row's targets: an
+    # error of a few roundings of that, times what each row's slope is multiplied by.
+    eps = float(np.finfo(dtype).eps)
+    largest = 1.0 if weight is None else float(weight.max())
+    reach = 4 * eps * largest / count
+    if name == "categorical_crossentropy":
+        reach *= want.shape[1]
+    absolute = reach if name.endswith("crossentropy") else 0.0
+    np.testing.assert_allclose(got, want, rtol=8 * eps, atol=absolute)
+
+
+def terms_count(name, z, weight):
+    total = len(z) if weight is None else float(weight.sum(dtype=np.float64))
+    return total * (1 if name in FROM_SOFTMAX else z.shape[1])
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("rows, cols", SHAPES)
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_loss_and_gradient_match_reference(isa, dtype, name, rows, cols, weighted):
+    z, y, weight = problem(name, rows, cols, dtype)
+    if not weighted:
+        weight = None
+    value, gradient, reference = functions(name)
+    want, want_gradient = reference(z, y, weight)
+    assert_value(value(z, y, weight), want, name, dtype)
+    out = np.full_like(z, -7)
+    assert gradient(z, y, weight, out=out) is out
+    assert_gradient(out, want_gradient, name, dtype, weight, terms_count(name, z, weight))
+
+
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_loss_of_no_rows_is_refused(isa, dtype, name):
+    z = np.empty((0, 3), dtype)
+    y = np.empty(0, np.int32) if name.startswith("sparse") else np.empty((0, 3), dtype)
+    for function in (getattr(kernels, name), getattr(kernels, f"{name}_grad")):
+        with pytest.raises(ValueError, match="the mean of no rows is not defined"):
+            function(z, y)
+
+
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_loss_of_weight_zero_is_refused(isa, dtype, name):
+    z, y, weight = problem(name, 3, 2, dtype)
+    for function in (getattr(kernels, name), getattr(kernels, f"{name}_grad")):
+        with pytest.raises(ValueError, match="sample_weight sums to 0"):
+            function(z, y, np.zeros_like(weight))
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_gradient_matches_central_differences(isa, name, weighted):
+    z, y, weight = problem(name, 3, 5, np.float64, spread=1.0)
+    weight = weight if weighted else None
+    if name == "mean_absolute_error":
+        y = z + np.where(y > z, 1.0, -1.0)  # away from the kink
+    value, gradient, _ = functions(name)
+    step = 1e-5
+    numeric = np.empty_like(z)
+    for place in np.ndindex(z.shape):
+        up, down = z.copy(), z.copy()
+        up[place] += step
+        down[place] -= step
+        numeric[place] = (value(up, y, weight) - value(down, y, weight)) / (2 * step)
+    # Truncation: step^2/6 times a third derivative near 1, 2e-11.  Rounding: a loss near 1 has an
+    # error of some 1e-16, over 2e-5.
+    np.testing.assert_allclose(gradient(z, y, weight), numeric, rtol=0, atol=2e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("rows, cols", [(1, 1), (17, 1), (3, 5), (2, 16), (2, 19)])
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_loss_stays_inside_its_arrays(isa, dtype, name, rows, cols, weighted):
+    z, y, weight = problem(name, rows, cols, dtype)
+    weight = weight if weighted else None
+    value, gradient, _ = functions(name)
+    for before in (False, True):
+        walled = [None if a is None else guarded(a, before=before) for a in (z, y, weight)]
+        out = guarded(np.zeros_like(z), before=before)
+        assert value(*walled) == value(z, y, weight)
+        gradient(*walled, out=out)
+        np.testing.assert_array_equal(out, gradient(z, y, weight))
+        np.testing.assert_array_equal(walled[0], z)  # inputs are read only
+        np.testing.assert_array_equal(walled[1], y)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_elementwise_gradient_does_not_depend_on_position_or_shape(isa, dtype, name):
+    z, y, _ = problem(name, 41, 1, dtype)
+    _, gradient, _ = functions(name)
+    count = z.size
+    whole = gradient(z, y)
+    np.testing.assert_array_equal(whole, gradient(z, y, np.ones(count, dtype)))
+    in_a_row = gradient(z.reshape(1, -1), y.reshape(1, -1))
+    np.testing.assert_array_equal(whole, in_a_row.reshape(-1, 1))
+    for start in range(1, 20):  # each element in another lane, the body's become the tail's
+        order = np.roll(np.arange(count), start)
+        np.testing.assert_array_equal(whole[order], gradient(z[order], y[order]))
+
+
+@pytest.mark.parametrize("cols", [2, 7, 16, 17, 40])
+def test_sparse_equals_categorical_of_one_hot(isa, dtype, cols):
+    z, labels, weight = problem("sparse_categorical_crossentropy", 9, cols, dtype)
+    y = twin.one_hot(labels, cols).astype(dtype)
+    np.testing.assert_array_equal(
+        kernels.sparse_categorical_crossentropy_grad(z, labels, weight),
+        kernels.categorical_crossentropy_grad(z, y, weight),
+    )
+    # The gap to the largest logit is rounded to `dtype` in one of them, not in the other.
+    assert kernels.sparse_categorical_crossentropy(z, labels, weight) == pytest.approx(
+        kernels.categorical_crossentropy(z, y, weight), rel=4 * float(np.finfo(dtype).eps)
+    )
+
+
+@pytest.mark.parametrize("cols", [2, 7, 16, 17, 300])
+def test_probabilities_have_the_bits_of_softmax(isa, dtype, cols):
+    z, labels, _ = problem("sparse_categorical_crossentropy", 1, cols, dtype)
+    slopes = kernels.sparse_categorical_crossentropy_grad(z, labels)  # p, but p - 1 at the label
+    want = kernels.softmax(z)
+    want[0, labels[0]] -= 1
+    np.testing.assert_array_equal(slopes, want)
+
+
+@pytest.mark.parametrize("weight_of_bad_row", [0.0, -0.0])
+@pytest.mark.parametrize("cols", [1, 3, 17])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_row_of_weight_zero_counts_for_nothing(isa, dtype, name, bad, cols, weight_of_bad_row):
+    z, y, _ = problem(name, 20, cols, dtype)
+    weight = np.ones(20, dtype)
+    weight[[4, 19]] = weight_of_bad_row  # in a body and in a tail
+    value, gradient, _ = functions(name)
+    clean, clean_gradient = value(z, y, weight), gradient(z, y, weight)
+    assert not clean_gradient[[4, 19]].any()
+    z[[4, 19]] = bad
+    assert value(z, y, weight) == clean
+    np.testing.assert_array_equal(gradient(z, y, weight), clean_gradient)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("rows, cols", [(1, 1), (20, 1), (2, 3), (2, 16), (2, 21)])
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_nan_in_gives_nan_out(isa, dtype, name, rows, cols, weighted):
+    z, y, _ = problem(name, rows, cols, dtype)
+    weight = np.ones(rows, dtype) if weighted else None
+    value, gradient, _ = functions(name)
+    for place in {(0, 0), (rows - 1, cols - 1)}:
+        spoiled = z.copy()
+        spoiled[place] = np.nan
+        got = gradient(spoiled, y, weight)
+        assert math.isnan(value(spoiled, y, weight))
+        # A row of logits shares its NaN; elsewhere only the element itself is NaN.
+        touched = np.zeros(z.shape, bool)
+        touched[place[0] if name in FROM_SOFTMAX else place] = True
+        np.testing.assert_array_equal(np.isnan(got), touched)
+    if name.startswith("sparse"):
+        return
+    y[rows - 1, cols - 1] = np.nan
+    assert math.isnan(value(z, y, weight))
+    assert np.isnan(gradient(z, y, weight)[rows - 1, cols - 1])
+
+
+@pytest.mark.parametrize("rows, cols", [(20, 1), (3, 5)])
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_nan_weight_gives_nan(isa, dtype, name, rows, cols):
+    z, y, weight = problem(name, rows, cols, dtype)
+    weight[1] = np.nan
+    value, gradient, _ = functions(name)
+    assert math.isnan(value(z, y, weight))
+    assert np.isnan(gradient(z, y, weight)[1]).all()
+
+
+def test_mean_absolute_error_has_slope_zero_at_zero(isa, dtype):
+    z = np.linspace(-3, 3, 21).astype(dtype)[:, None]
+    got = kernels.mean_absolute_error_grad(z, np.zeros_like(z))
+    np.testing.assert_array_equal(got, np.sign(z) * dtype(1 / 21))
+
+
+def test_huber_at_its_delta_is_both_of_its_formulas(isa, dtype):
+    z = np.array([[-2.0], [2.0], [-0.5], [0.5]], dtype)  # four: their mean is exact
+    y = np.zeros_like(z)
+    assert kernels.huber(z, y, delta=2.0) == (2 + 2 + 0.125 + 0.125) / 4
+    np.testing.assert_array_equal(kernels.huber_grad(z, y, delta=0.5), np.clip(z, -0.5, 0.5) / 4)
+
+
+@pytest.mark.parametrize("size", [100.0, 1e4, 1e30])
+@pytest.mark.parametrize("cols", [1, 3, 16, 21])
+def test_binary_crossentropy_of_huge_logits(isa, dtype, cols, size):
+    z = np.full((2, cols), size, dtype)
+    z[1] = -size
+    for y, loss in ((0.0, size / 2), (1.0, size / 2), (0.25, size / 2)):
+        target = np.full_like(z, y)
+        # (size (1 - y) + size y) / 2; exp(-size) is below a rounding of it
+        assert kernels.binary_crossentropy(z, target) == pytest.approx(loss, rel=1e-6)
+        want = np.repeat([[1 - y], [-y]], cols, axis=1) / z.size
+        # exp(-100) is what is left of the gradient on the right side
+        np.testing.assert_allclose(
+            kernels.binary_crossentropy_grad(z, target), want, rtol=1e-6, atol=1e-40
+        )
+
+
+def test_binary_crossentropy_keeps_small_losses_and_slopes(isa, dtype):
+    # On the right side of the target nothing cancels: e.g. exp(-30), not 0.
+    z = np.array([[20.0], [30.0], [-25.0]], dtype)
+    y = np.array([[1.0], [1.0], [0.0]], dtype)
+    want, gradient = twin.value_and_gradient("binary_crossentropy", z, y)
+    eps = float(np.finfo(dtype).eps)
+    assert kernels.binary_crossentropy(z, y) == pytest.approx(want, rel=8 * eps)
+    np.testing.assert_allclose(kernels.binary_crossentropy_grad(z, y), gradient, rtol=8 * eps)
+
+
+def test_binary_crossentropy_of_infinite_logits(isa, dtype):
+    inf = np.array([[np.inf], [-np.inf]], dtype)
+    assert kernels.binary_crossentropy(inf, dtype([[0.5], [0.5]])) == np.inf
+    assert math.isnan(kernels.binary_crossentropy(inf, dtype([[1], [0]])))  # inf * 0, as documented
+    np.testing.assert_array_equal(
+        kernels.binary_crossentropy_grad(inf, dtype([[0], [1]])), dtype([[0.5], [-0.5]])
+    )
+
+
+@pytest.mark.parametrize("size", [100.0, 1e4, 1e30])
+@pytest.mark.parametrize("cols", [2, 3, 16, 21])
+def test_softmax_crossentropies_of_huge_logits(isa, dtype, cols, size):
+    z = np.full((2, cols), -size, dtype)
+    z[:, -1] = size
+    labels = np.array([cols - 1, 0], np.int32)  # right, and wrong by 2 size
+    y = twin.one_hot(labels, cols).astype(dtype)
+    want = np.zeros((2, cols))
+    want[1, 0], want[1, -1] = -0.5, 0.5
+    for name, target in (
+        ("sparse_categorical_crossentropy", labels),
+        ("categorical_crossentropy", y),
+    ):
+        value, gradient, _ = functions(name)
+        assert value(z, target) == pytest.approx(size, rel=1e-6)
+        np.testing.assert_allclose(gradient(z, target), want, rtol=0, atol=1e-40)
+
+
+@pytest.mark.parametrize("cols", [3, 16, 21])
+def test_softmax_crossentropies_of_infinite_logits(isa, dtype, cols):
+    z, labels, _ = problem("sparse_categorical_crossentropy", 4, cols, dtype)
+    labels[:] = 0
+    z[:, -1] = -np.inf  # a class ruled out: probability 0, no harm to the others
+    y = twin.one_hot(labels, cols).astype(dtype)
+    for name, target in (
+        ("sparse_categorical_crossentropy", labels),
+        ("categorical_crossentropy", y),
+    ):
+        value, gradient, _ = functions(name)
+        got = gradient(z, target)
+        assert not got[:, -1].any()
+        # One column less can be another order of the row's sum: some roundings of it.
+        eps = float(np.finfo(dtype).eps)
+        without, fewer = z[:, :-1].copy(), target_of(target)
+        np.testing.assert_allclose(got[:, :-1], gradient(without, fewer), rtol=8 * eps)
+        assert value(z, target) == pytest.approx(value(without, fewer), rel=8 * eps)
+        wrong = z.copy()
+        wrong[:, 0] = -np.inf  # the label itself ruled out
+        assert value(wrong, target) == np.inf
+        for spoiled in (np.inf, -np.inf):  # the largest is infinite: NaN, as inf - inf
+            row = z.copy()
+            row[1] = spoiled
+            assert math.isnan(value(row, target))
+            assert np.isnan(gradient(row, target)[1]).all()
+            assert not np.isnan(np.delete(gradient(row, target), 1, axis=0)).any()
+
+
+def target_of(target):
+    """The targets without their last class."""
+    return target if target.ndim == 1 else target[:, :-1].copy()
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_sum_over_a_million_terms_keeps_its_digits(isa, name):
+    z, y, _ = problem(name, 1_000_003, 1, np.float32)
+    value, _, reference = functions(name)
+    # The bound that csrc/kernels/loss.inc derives for float32.
+    assert value(z, y) == pytest.approx(reference(z, y)[0], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", FROM_SOFTMAX)
+def test_wide_row_keeps_its_digits(isa, name):
+    z, y, _ = problem(name, 1, 100_003, np.float32, spread=1.0)
+    value, gradient, reference = functions(name)
+    want, want_gradient = reference(z, y)
+    assert value(z, y) == pytest.approx(want, rel=1e-5)
+    # The sums of a row run over up to 25,000 vectors in float32, with errors of either sign: some
+    # 150 halves of a rounding, 5e-6.  Times the sum of the targets, less the target.
+    reach = 1e-5 * np.abs(want_gradient).max()
+    np.testing.assert_allclose(gradient(z, y), want_gradient, rtol=1e-5, atol=reach)
+
+
+@pytest.mark.parametrize("rows, cols", [(1, 1), (33, 1), (5, 3), (3, 40)])
+@pytest.mark.parametrize("name", twin.NAMES)
+def test_gradient_may_overwrite_its_input(isa, dtype, name, rows, cols):
+    z, y, weight = problem(name, rows, cols, dtype)
+    _, gradient, _ = functions(name)
+    for w in (None, weight):
+        want, out = gradient(z, y, w), z.copy()
+        gradient(out, y, w, out=out)
+        np.testing.assert_array_equal(out, want)
