@@ -7,6 +7,7 @@ from functools import cache
 import mpmath as mp
 import numpy as np
 import pytest
+
 from fastnn import kernels
 from guard import guarded
 from reference.activation import BACKWARD, FORWARD
@@ -365,9 +366,7 @@ def test_softmax_of_special_rows(isa, dtype, cols):
         np.testing.assert_allclose(y[0], twin("softmax", z[:1])[0], rtol=12 * np.finfo(dtype).eps)
         assert y[0, place] == 0
         assert np.isnan(y[1:3]).all()
-        np.testing.assert_allclose(
-            y[3:], twin("softmax", z[3:]), rtol=12 * np.finfo(dtype).eps
-        )
+        np.testing.assert_allclose(y[3:], twin("softmax", z[3:]), rtol=12 * np.finfo(dtype).eps)
     z = np.full((2, cols), -np.inf, dtype)
     z[0, -1] = float(np.finfo(dtype).min)
     y = forward("softmax", z)

@@ -101,7 +101,7 @@ def arrows(inside_functions=True):
 
 # Frozen specs: they answer questions about shape and hold no arrays.  Initializers draw some.
 SPECS = {"activations", "initializers", "layers", "losses", "schedules"}
-FACES = {"", "__main__", "cli", "demo"}
+FACES = {"", "__main__", "cli", "config", "demo"}
 
 
 def test_arrows_are_found():

@@ -75,7 +75,8 @@ cdef extern from "fastnn/kernels.h" nogil:
         double (**loss)(const float *z, const void *y, const float *weight, float *probs,
                         float *dz, size_t rows, size_t cols, double scale,
                         double param) noexcept nogil
-        void (*sgd)(float *p, float *v, const float *g, size_t n, const fnn_sgd_t *set) noexcept nogil
+        void (*sgd)(float *p, float *v, const float *g, size_t n,
+                    const fnn_sgd_t *set) noexcept nogil
         void (*adam)(float *p, float *m, float *v, const float *g, size_t n,
                      const fnn_adam_t *set) noexcept nogil
         double (*fma_probe)(size_t rounds, int mix) noexcept nogil

@@ -1,16 +1,18 @@
 # The kernels on NumPy arrays: shapes and types checked, empty arrays first, then one call without
 # the GIL.  `fastnn/kernels.py` gives each its public name and its manual.
+import sys
 
 
-cdef bint _is_masked(value):
+cdef int _refuse_mask(str where, str name, object value) except -1:
     ma = sys.modules.get("numpy.ma")  # not loaded: then `value` is no masked array
-    return ma is not None and isinstance(value, ma.MaskedArray)
+    if ma is not None and isinstance(value, ma.MaskedArray):
+        raise TypeError(f"{where}: {name} is a masked array; want one without a mask")
+    return 0
 
 
 cdef cnp.ndarray _real(str where, str name, object value, cnp.dtype dtype=None):
     """`value` as a plain float32 or float64 array, of `dtype` if given."""
-    if _is_masked(value):
-        raise TypeError(f"{where}: {name} is a masked array; want one without a mask")
+    _refuse_mask(where, name, value)
     cdef cnp.ndarray array = np.asarray(value)
     cdef cnp.dtype native = array.dtype
     if not native.isnative:
@@ -34,6 +36,7 @@ cdef cnp.ndarray _writable(str where, str name, object value, cnp.dtype dtype, t
         return np.empty(shape, dtype)
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{where}: {name} must be an array, got {type(value).__name__}")
+    _refuse_mask(where, name, value)
     cdef cnp.ndarray array = value
     if array.dtype != dtype:
         raise TypeError(f"{where}: {name} must be {dtype}, got {array.dtype}")
@@ -50,7 +53,7 @@ cdef inline tuple _shape(cnp.ndarray array):
 
 cdef int _check_rank(str where, str name, cnp.ndarray array, int rank) except -1:
     if array.ndim != rank:
-        raise ValueError(f"{where}: {name} must have {rank} dimensions, got shape {_shape(array)}")
+        raise ValueError(f"{where}: {name} must be {rank}-D, got shape {_shape(array)}")
     return 0
 
 
@@ -155,7 +158,7 @@ cdef int _rows_and_cols(str where, str name, cnp.ndarray array, size_t *rows,
     """A vector is one row."""
     if array.ndim not in (1, 2):
         raise ValueError(
-            f"{where}: {name} must have 1 or 2 dimensions, got shape {_shape(array)}")
+            f"{where}: {name} must be 1-D or 2-D, got shape {_shape(array)}")
     rows[0] = array.shape[0] if array.ndim == 2 else 1
     cols[0] = array.shape[array.ndim - 1]
     return 0
@@ -276,7 +279,6 @@ cdef tuple _state_arrays(str where, tuple names, tuple values):
             if (first.dtype.kind != "f" or first.dtype.itemsize not in (4, 8)
                     or not first.dtype.isnative):
                 raise TypeError(f"{where}: {name} must be float32 or float64, got {first.dtype}")
-            _check_rank(where, name, first, 1)
         if name == "grad":
             array = _real(where, name, value, first.dtype)
             if _shape(array) != _shape(first):
@@ -284,6 +286,7 @@ cdef tuple _state_arrays(str where, tuple names, tuple values):
                     f"{where}: grad has shape {_shape(array)}, want {_shape(first)}")
         else:
             array = _writable(where, name, value, first.dtype, _shape(first))
+            _check_rank(where, name, array, 1)
         for other in arrays:
             if np.may_share_memory(array, other):
                 raise ValueError(f"{where}: {name} shares memory with another argument")

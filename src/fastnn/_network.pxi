@@ -234,7 +234,7 @@ cdef class Network:
 
     def run_predict(self, cnp.ndarray x not None, cnp.ndarray out not None, size_t block,
                     bint check_finite):
-        """Checked rows `x` into `out`, `block` rows at a time; the row that is not finite, or -1."""
+        """Checked rows `x` into `out`, by `block` rows; the row that is not finite, or -1."""
         cdef fnn_source_t source
         cdef size_t rows = x.shape[0], bad = 0
         cdef fnn_workspace_t *work = NULL

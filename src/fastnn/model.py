@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeGuard, cast, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -29,7 +29,7 @@ __all__ = ["Sequential"]
 
 Array = npt.NDArray[Any]
 
-DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+DTYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
 DENSE_OP, ACTIVATION_OP = 0, 1  # fnn_op_kind_t
 ALIGNED_FROM = 1024  # parameters of at least this many elements begin on a cache line
@@ -273,7 +273,7 @@ class Sequential(Network):
         """
         if seed is not None:
             self.seed = data.as_seed(seed, where="Sequential.initialize")
-        drawn = []
+        drawn: list[Array] = []
         for i, layer in enumerate(self.layers):
             initializers = layer.initializers()
             shapes = layer.parameter_shapes(self._columns[max(i - 1, 0)])
@@ -407,8 +407,9 @@ class Sequential(Network):
         2
         """
         where = f"{cls.__name__}.from_config"
-        if not isinstance(config, Mapping) or config.get("kind") != "sequential":
-            raise ValueError(f"{where}: want the config of a Sequential, got {describe(config)}")
+        given: object = config
+        if not isinstance(given, Mapping) or given.get("kind") != "sequential":
+            raise ValueError(f"{where}: want the config of a Sequential, got {describe(given)}")
         layers = config.get("layers")
         if not isinstance(layers, Sequence):
             raise ValueError(f"{where}: the config has no list of layers")
@@ -450,9 +451,7 @@ class Sequential(Network):
 
     # -- running it -------------------------------------------------------------------------------
 
-    def __call__(
-        self, x: npt.ArrayLike | Iterable[Any], *, check_finite: bool = True
-    ) -> Array:
+    def __call__(self, x: npt.ArrayLike | Iterable[Any], *, check_finite: bool = True) -> Array:
         """Return ``model.predict(x)``."""
         return self.predict(x, check_finite=check_finite)
 
@@ -624,7 +623,7 @@ def optimizer_settings(optimizer: Optimizer) -> tuple[float, ...]:
     )
 
 
-def is_stream(value: object) -> bool:
+def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
     """Tell whether `value` yields batches rather than being rows itself.
 
     A list or tuple is a stream if it holds two-dimensional arrays, or tuples that begin with one.
@@ -703,10 +702,10 @@ def _name_layers(layers: Sequence[Layer]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_dtype(dtype: npt.DTypeLike) -> str:
+def _check_dtype(dtype: object) -> str:
     where = "Sequential"
     try:
-        name = np.dtype(dtype).name if dtype is not None else "None"
+        name = "None" if dtype is None else np.dtype(cast(Any, dtype)).name
     except TypeError:
         name = str(dtype)
     if name not in DTYPES:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastnn import data, losses, metrics, optimizers
-from fastnn._core import Run, random_permutation
+from fastnn._core import Run
 from fastnn._spec import check_int, describe
 from fastnn.errors import DeadNetworkWarning
 from fastnn.events import Event, Handler, Listeners
+from fastnn.feed import ArrayFeed, Feed, StreamFeed, Task, advance, open_stream
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Sequential, is_stream, optimizer_settings
@@ -23,17 +23,7 @@ from fastnn.report import Reporter
 
 __all__ = ["Trainer"]
 
-Array = npt.NDArray[Any]
-
 MANY_STEPS = 2**62  # "no limit"
-
-
-class Rows(NamedTuple):
-    """Checked arrays, readable by the gather."""
-
-    x: Array
-    y: Array
-    weight: Array | None
 
 
 class Trainer:
@@ -96,6 +86,7 @@ class Trainer:
         self._fused = losses.check_head(self.loss, model.output_activation, model.outputs)
         self.metrics = _check_metrics(metrics, self.loss, model.outputs)
         self.seed = model.seed if seed is None else data.as_seed(seed, where=where)
+        self._task = Task(model, self.loss)
         self.history = History()
         self._listeners = Listeners()
         self.reset()
@@ -243,11 +234,8 @@ class Trainer:
         check_int(where, "verbose", verbose, 0)
         if log_every is not None:
             check_int(where, "log_every", log_every)
-        source: _Source
-        if y is not None or not (callable(x) or is_stream(x)):
-            rows = self._check_rows(where, x, y, sample_weight, check_finite)
-            source = _Arrays(self, rows, batch_size, shuffle, drop_remainder)
-        else:
+        feed: Feed
+        if y is None and (callable(x) or is_stream(x)):
             for name, given in (
                 ("sample_weight", sample_weight is not None),
                 ("batch_size", batch_size is not None),
@@ -258,23 +246,38 @@ class Trainer:
                     raise ValueError(
                         f"{where}: {name} is for arrays; a stream brings its own batches"
                     )
-            source = _Stream(self, where, x, check_finite)
+            run = self._run(1, training=True)
+            feed = StreamFeed(where, run, self._task, x, finite=check_finite)
+        else:
+            rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
+            size = 32 if batch_size is None else batch_size
+            size = data.as_count(size, where=where, name="batch_size")
+            feed = ArrayFeed(
+                where,
+                self._run(size, training=True),
+                rows,
+                size,
+                shuffle=shuffle is None or bool(shuffle),
+                drop_remainder=drop_remainder,
+                seed=self.seed,
+            )
         validation = None
         if validation_data is not None:
             validation = self._evaluation(
-                f"{where}: validation_data", *_split_validation(where, validation_data),
+                f"{where}: validation_data",
+                *_split_validation(where, validation_data),
                 check_finite=check_finite,
             )
         self.model.begin_fit()
         try:
-            return self._fit(source, epochs, validation, verbose, log_every)
+            return self._fit(feed, epochs, validation, verbose, log_every)
         finally:
             self.model.end_fit()
-            source.close()
+            feed.close()
 
     def _fit(
         self,
-        source: _Source,
+        feed: Feed,
         epochs: int,
         validation: Callable[[], dict[str, float]] | None,
         verbose: int,
@@ -285,7 +288,7 @@ class Trainer:
         end = self.epochs + epochs
         reporter = Reporter(end)
         stopped = listeners.emit(
-            Event("train_begin", epoch=self.epochs, batch=0, batches=source.batches, logs={})
+            Event("train_begin", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
         )
         first_line = True
         while self.epochs < end and not stopped:
@@ -293,30 +296,28 @@ class Trainer:
             epoch = self.epochs + 1
             if listeners.wants("epoch_begin"):
                 stopped = listeners.emit(
-                    Event("epoch_begin", epoch=epoch, batch=0, batches=source.batches, logs={})
+                    Event("epoch_begin", epoch=epoch, batch=0, batches=feed.batches, logs={})
                 )
-            source.begin(self.epochs)
+            feed.begin(self.epochs)
             done = 0
             while not stopped:
                 limits = [listeners.next_batch(done)]
                 if log_every is not None and verbose:
                     limits.append((done // log_every + 1) * log_every)
                 stop = min((limit for limit in limits if limit is not None), default=MANY_STEPS)
-                reached = source.advance(epoch, stop)
-                if reached < stop:
-                    done = reached
+                done = feed.advance(epoch, stop)
+                if done < stop:
                     break
-                done = reached
-                logs = self._logs(source.run)
+                logs = self._logs(feed.run)
                 if log_every is not None and verbose and done % log_every == 0:
-                    reporter.batch(epoch, done, source.batches, logs, first=first_line)
+                    reporter.batch(epoch, done, feed.batches, logs, first=first_line)
                     first_line = False
                 stopped = listeners.emit(
-                    Event("batch_end", epoch=epoch, batch=done, batches=source.batches, logs=logs)
+                    Event("batch_end", epoch=epoch, batch=done, batches=feed.batches, logs=logs)
                 )
             if stopped and done == 0:
                 break
-            logs = self._logs(source.run)
+            logs = self._logs(feed.run)
             if validation is not None:
                 logs |= {f"val_{name}": value for name, value in validation().items()}
             self.epochs = epoch
@@ -325,9 +326,7 @@ class Trainer:
             if listeners.wants("epoch_end"):
                 stopped = (
                     listeners.emit(
-                        Event(
-                            "epoch_end", epoch=epoch, batch=done, batches=source.batches, logs=logs
-                        )
+                        Event("epoch_end", epoch=epoch, batch=done, batches=feed.batches, logs=logs)
                     )
                     or stopped
                 )
@@ -335,9 +334,9 @@ class Trainer:
                 last = stopped or epoch == end
                 reporter.epoch(epoch, seconds, logs, first=first_line, last=last)
                 first_line = False
-        self._warn_if_dead(source)
+        self._warn_if_dead(feed)
         listeners.emit(
-            Event("train_end", epoch=self.epochs, batch=0, batches=source.batches, logs={})
+            Event("train_end", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
         )
         return history
 
@@ -346,9 +345,9 @@ class Trainer:
         names = ["loss", *(metric.name for metric in self.metrics)]
         return dict(zip(names, [run.loss, *run.metrics()], strict=True))
 
-    def _warn_if_dead(self, source: _Source) -> None:
+    def _warn_if_dead(self, feed: Feed) -> None:
         """Warn if rows that differ all give one output though their targets differ."""
-        sample = source.sample
+        sample = feed.sample
         if sample is None or len(sample.x) < 2:
             return
         x, y = sample.x[:256], sample.y[:256]
@@ -396,13 +395,12 @@ class Trainer:
         {'loss': 9.0}
         """
         where = "Trainer.train_on_batch"
-        rows = self._check_rows(where, x, y, sample_weight, True)
+        rows = self._task.check(where, x, y, sample_weight, finite=True)
         run = self._run(len(rows.x), training=True)
         self.model.begin_fit()
         try:
-            run.bind(*rows, None, len(rows.x), False)
             run.begin()
-            self._advance(run, 1, where, "the batch")
+            self._task.step(run, rows, where, finite=False)
         finally:
             self.model.end_fit()
         return self._logs(run)
@@ -454,219 +452,34 @@ class Trainer:
             if sample_weight is not None:
                 raise ValueError(f"{where}: sample_weight is for arrays; a stream brings its own")
             return lambda: self._evaluate_stream(where, x, check_finite)
-        rows = self._check_rows(where, x, y, sample_weight, check_finite)
-        batch = min(len(rows.x), self.model.block_rows())
-        run = self._run(batch, training=False)
+        rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
+        block = min(len(rows.x), self.model.block_rows())
+        run = self._run(block, training=False)
 
         def evaluate() -> dict[str, float]:
-            steps = run.bind(*rows, None, batch, False)
+            steps = run.bind(*rows, None, block, False)
             run.begin()
-            self._advance(run, steps, where, None)
+            advance(run, steps, where)
             return self._logs(run)
 
         return evaluate
 
     def _evaluate_stream(self, where: str, stream: Any, check_finite: bool) -> dict[str, float]:
-        run = None
-        for i, batch in enumerate(stream() if callable(stream) else stream):
-            rows = self._check_batch(where, batch, i + 1, check_finite)
-            if run is None:
-                run = self._run(len(rows.x), training=False)
-                run.begin()
-            run.bind(*rows, None, len(rows.x), False)
-            self._advance(run, 1, where, None)
-        if run is None:
+        run = self._run(1, training=False)
+        run.begin()
+        count = 0
+        for batch in open_stream(where, stream):
+            count += 1
+            at = f"{where}: batch {count}"
+            self._task.step(run, self._task.check_batch(at, batch), at, finite=check_finite)
+        if count == 0:
             raise ValueError(f"{where}: the stream yielded no batches")
         return self._logs(run)
-
-    # -- shared by all of these -------------------------------------------------------------------
 
     def _run(self, batch_rows: int, *, training: bool) -> Run:
         head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
         kinds = [metric.kind for metric in self.metrics]
         return Run(self.model, head, kinds, batch_rows, self._state if training else None)
-
-    def _advance(self, run: Run, stop: int, where: str, training_on: str | None) -> None:
-        """Take steps; `training_on` names the batches in an error, None is an evaluation."""
-        wrong = run.advance(stop)
-        if wrong == "loss" and training_on is not None:
-            raise FloatingPointError(
-                f"{where}: the loss became {run.batch_loss} in {training_on}, before its update, "
-                f"which was not applied. Scale the inputs and targets, or lower the learning "
-                f"rate ({self.learning_rate:g})"
-            )
-        if wrong == "loss":
-            raise FloatingPointError(f"{where}: the loss is {run.batch_loss}")
-
-    def _check_rows(
-        self, where: str, x: Any, y: Any, sample_weight: Any, check_finite: bool
-    ) -> Rows:
-        model = self.model
-        if y is None:
-            raise TypeError(f"{where}: y is None; want targets, or a stream of batches as x")
-        rows = data.as_rows(x, where=where, name="x", columns=model.inputs)
-        targets = data.as_targets(
-            y,
-            where=where,
-            rows=len(rows),
-            outputs=model.outputs,
-            integer_labels=self.loss.integer_labels,
-            dtype=model.dtype if check_finite else None,
-        )
-        weight = None
-        if sample_weight is not None:
-            weight = data.as_weights(
-                sample_weight, where=where, rows=len(rows), dtype=model.dtype
-            )
-        if check_finite:
-            data.check_finite(rows, where=where, name="x", dtype=model.dtype)
-        return Rows(rows, targets, weight)
-
-    def _check_batch(self, where: str, batch: Any, number: int, check_finite: bool) -> Rows:
-        where = f"{where}: batch {number}"
-        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-            got = f"a {type(batch).__name__}"
-            if isinstance(batch, (tuple, list)):
-                got += f" of {len(batch)}"
-            raise TypeError(
-                f"{where}: a stream yields (x, y) or (x, y, sample_weight), got {got}"
-            )
-        x, y, *weight = batch
-        return self._check_rows(where, x, y, weight[0] if weight else None, check_finite)
-
-
-class _Source:
-    """Where the batches of a fit come from."""
-
-    run: Run
-    batches: int | None = None  # in an epoch, if known
-    sample: Rows | None = None  # some rows seen in training
-
-    def begin(self, epoch: int) -> None:
-        """Start an epoch, counted from 0."""
-        raise TypeError
-
-    def advance(self, epoch: int, stop: int) -> int:
-        """Train until `stop` batches of the epoch are done, or to its end; return how many."""
-        raise TypeError
-
-    def close(self) -> None:
-        """Let go of the data."""
-
-
-class _Arrays(_Source):
-    """Rows of arrays: whole epochs run in C."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        rows: Rows,
-        batch_size: int | None,
-        shuffle: bool | None,
-        drop_remainder: bool,
-    ) -> None:
-        where = "Trainer.fit"
-        n = len(rows.x)
-        size = 32 if batch_size is None else data.as_count(
-            batch_size, where=where, name="batch_size"
-        )
-        self.trainer = trainer
-        self.sample = rows
-        self.size = min(size, n)
-        self.batches = n // size if drop_remainder else -(-n // size)
-        if self.batches == 0:
-            raise ValueError(
-                f"{where}: {n} rows make no batch of {size}; "
-                f"want a smaller batch_size or drop_remainder=False"
-            )
-        self.order = np.empty(n, np.uint64) if shuffle is None or shuffle else None
-        self.run = trainer._run(self.size, training=True)
-
-    def begin(self, epoch: int) -> None:
-        rows, order = self.sample, self.order
-        assert rows is not None
-        if order is not None:
-            random_permutation(self.trainer.seed, "shuffle", epoch, len(order), order)
-        self.run.bind(*rows, order, self.size, False)
-        self.run.begin()
-
-    def advance(self, epoch: int, stop: int) -> int:
-        assert self.batches is not None
-        stop = min(stop, self.batches)
-        run = self.run
-        self.trainer._advance(
-            run, stop, "Trainer.fit", f"epoch {epoch}, batch {run.step + 1} of {self.batches}"
-        )
-        return stop
-
-    def close(self) -> None:
-        self.run.release()
-
-
-class _Stream(_Source):
-    """Batches from an iterable: one call into C for each."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        where: str,
-        stream: Iterable[Any] | Callable[[], Iterable[Any]],
-        check_finite: bool,
-    ) -> None:
-        self.trainer = trainer
-        self.where = where
-        self.stream = stream
-        self.check_finite = check_finite
-        self.batches = len(stream) if hasattr(stream, "__len__") else None
-        self.run = trainer._run(1, training=True)
-        self.iterator: Iterator[Any] = iter(())
-        self.done = 0
-        self.fresh = True
-
-    def begin(self, epoch: int) -> None:
-        made = self.stream() if callable(self.stream) else self.stream
-        if not hasattr(made, "__iter__"):
-            raise TypeError(
-                f"{self.where}: want an iterable of batches, the function returned "
-                f"{describe(made)}"
-            )
-        self.iterator = iter(made)
-        self.done = 0
-        self.run.begin()
-
-    def advance(self, epoch: int, stop: int) -> int:
-        while self.done < stop:
-            try:
-                batch = next(self.iterator)
-            except StopIteration:
-                if self.done == 0:
-                    raise ValueError(self._nothing(epoch)) from None
-                self.fresh = False
-                return self.done
-            rows = self.trainer._check_batch(
-                f"{self.where}: epoch {epoch}", batch, self.done + 1, self.check_finite
-            )
-            self.sample = rows
-            self.run.bind(*rows, None, len(rows.x), False)
-            self.trainer._advance(
-                self.run, 1, self.where, f"epoch {epoch}, batch {self.done + 1}"
-            )
-            self.done += 1
-        return self.done
-
-    def _nothing(self, epoch: int) -> str:
-        if self.fresh:
-            return f"{self.where}: the stream yielded no batches"
-        if self.iterator is self.stream:
-            return (
-                f"{self.where}: the stream is a generator, which can be read only once, and is "
-                f"used up: epoch {epoch} has no batches. Pass the generator function itself "
-                f"(without calling it), a list, or an object with __iter__"
-            )
-        return f"{self.where}: the stream yielded no batches in epoch {epoch}"
-
-    def close(self) -> None:
-        self.run.release()
 
 
 def _check_metrics(

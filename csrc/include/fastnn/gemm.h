@@ -10,8 +10,9 @@
  * `start` is 0, or c itself with FNN_GEMM_ADD, or `bias` (n,) in every row where `bias` is not NULL
  * (the two exclude each other).  FNN_GEMM_RELU stores max(0, c); NaN stays NaN.
  *
- * Batch-invariant: the order in which the k products of an element are summed depends on k, n and
- * the ISA, never on m or on the element's row, so a row of a batch has the bits it has alone.
+ * gemm_nn is batch-invariant: the order in which the k products of an element are summed depends on
+ * k, n and the ISA, never on m or on the element's row, so a row of a batch has the bits it has
+ * alone.  The other two may sum a product of one row in an order of its own.
  *
  * c must not overlap a, b or bias.  k = 0 stores `start`.  `work` is scratch of
  * fnn_gemm_work_bytes(dtype, n, k) bytes or more, aligned to FNN_ALIGN; it holds packed panels. */

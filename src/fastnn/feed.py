@@ -1,0 +1,227 @@
+"""Where the batches of a fit come from: arrays, whose epochs run whole in C, or a stream."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import data
+from fastnn._core import Run, random_permutation
+from fastnn._spec import describe
+from fastnn.losses import Loss
+from fastnn.model import Sequential
+
+__all__ = ["ArrayFeed", "Feed", "Rows", "StreamFeed", "Task", "advance"]
+
+Array = npt.NDArray[Any]
+Stream = Iterable[Any] | Callable[[], Iterable[Any]]
+
+
+class Rows(NamedTuple):
+    """Checked arrays, readable by the gather."""
+
+    x: Array
+    y: Array
+    weight: Array | None
+
+
+class Task(NamedTuple):
+    """What decides how data must look: the model and the loss."""
+
+    model: Sequential
+    loss: Loss
+
+    def check(self, where: str, x: Any, y: Any, sample_weight: Any, *, finite: bool) -> Rows:
+        """Return the arrays in the shapes that a run takes; `finite` refuses NaN and Inf."""
+        model = self.model
+        if y is None:
+            raise TypeError(f"{where}: y is None; want targets, or a stream of batches as x")
+        rows = data.as_rows(x, where=where, name="x", columns=model.inputs)
+        targets = data.as_targets(
+            y,
+            where=where,
+            rows=len(rows),
+            outputs=model.outputs,
+            integer_labels=self.loss.integer_labels,
+        )
+        weight = None
+        if sample_weight is not None:
+            weight = data.as_weights(sample_weight, where=where, rows=len(rows), dtype=model.dtype)
+        checked = Rows(rows, targets, weight)
+        if finite:
+            self.check_finite(where, checked)
+        return checked
+
+    def check_finite(self, where: str, rows: Rows) -> None:
+        """Refuse NaN and Inf, also those that the cast to the model's dtype would make."""
+        data.check_finite(rows.x, where=where, name="x", dtype=self.model.dtype)
+        data.check_finite(rows.y, where=where, name="y", dtype=self.model.dtype)
+
+    def check_batch(self, where: str, batch: Any) -> Rows:
+        """Return the arrays of a stream's batch; whether they are finite shows in the gather."""
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            got = f"a {type(batch).__name__}"
+            if isinstance(batch, (tuple, list)):
+                got += f" of {len(batch)}"
+            raise TypeError(f"{where}: a stream yields (x, y) or (x, y, sample_weight), got {got}")
+        return self.check(where, *batch, *[None] * (3 - len(batch)), finite=False)
+
+    def step(self, run: Run, rows: Rows, where: str, *, finite: bool) -> None:
+        """Take one step (or evaluate) on one batch."""
+        run.bind(*rows, None, len(rows.x), finite)
+        if advance(run, 1, where) == "input":
+            self.check_finite(where, rows)
+
+
+def advance(run: Run, stop: int, where: str) -> str:
+    """Take steps until `stop`; "input" if a value was not finite, FloatingPointError for the loss.
+
+    `where` names the batch, as in "Trainer.fit: epoch 2, batch 17 of 79".
+    """
+    wrong = run.advance(stop)
+    if wrong == "loss" and run.state is not None:
+        raise FloatingPointError(
+            f"{where}: the loss became {run.batch_loss}; the update was not applied. "
+            f"Scale the inputs and targets, or lower the learning rate"
+        )
+    if wrong == "loss":
+        raise FloatingPointError(f"{where}: the loss is {run.batch_loss}")
+    return wrong
+
+
+class Feed(ABC):
+    """Batches for a fit.
+
+    Attributes
+    ----------
+    run : Run
+    batches : int or None
+        In an epoch, if known.
+    sample : Rows or None
+        Some rows that were trained on.
+    """
+
+    run: Run
+    batches: int | None = None
+    sample: Rows | None = None
+
+    @abstractmethod
+    def begin(self, epoch: int) -> None:
+        """Start an epoch, counted from 0."""
+
+    @abstractmethod
+    def advance(self, epoch: int, stop: int) -> int:
+        """Train until `stop` batches of the epoch are done, or to its end; return how many are.
+
+        `epoch` is counted from 1, as people see it.
+        """
+
+    def close(self) -> None:
+        """Let go of the data."""
+        self.run.release()
+
+
+class ArrayFeed(Feed):
+    """Rows of arrays, in an order of their own each epoch: whole epochs run in C."""
+
+    def __init__(
+        self,
+        where: str,
+        run: Run,
+        rows: Rows,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        drop_remainder: bool,
+        seed: int,
+    ) -> None:
+        n = len(rows.x)
+        self.where = where
+        self.run = run
+        self.sample = self.rows = rows
+        self.batch_size = min(batch_size, n)
+        self.steps = n // batch_size if drop_remainder else -(-n // batch_size)
+        self.batches = self.steps
+        if self.steps == 0:
+            raise ValueError(
+                f"{where}: {n} rows make no batch of {batch_size}; "
+                f"want a smaller batch_size or drop_remainder=False"
+            )
+        self.order = np.empty(n, np.uint64) if shuffle else None
+        self.seed = seed
+
+    def begin(self, epoch: int) -> None:
+        if self.order is not None:
+            random_permutation(self.seed, "shuffle", epoch, len(self.order), self.order)
+        self.run.bind(*self.rows, self.order, self.batch_size, False)
+        self.run.begin()
+
+    def advance(self, epoch: int, stop: int) -> int:
+        stop = min(stop, self.steps)
+        try:
+            advance(self.run, stop, self.where)
+        except FloatingPointError as error:  # say which of the batches it was
+            text = str(error).removeprefix(self.where)
+            at = f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}"
+            raise FloatingPointError(at + text) from None
+        return stop
+
+
+class StreamFeed(Feed):
+    """Batches from an iterable: one call into C for each."""
+
+    def __init__(self, where: str, run: Run, task: Task, stream: Stream, *, finite: bool) -> None:
+        self.where = where
+        self.run = run
+        self.task = task
+        self.stream = stream
+        self.finite = finite
+        sized: object = stream
+        self.batches = len(sized) if isinstance(sized, Sized) else None
+        self.iterator: Iterator[Any] = iter(())
+        self.done = 0
+        self.any_seen = False
+
+    def begin(self, epoch: int) -> None:
+        self.iterator = open_stream(self.where, self.stream)
+        self.done = 0
+        self.run.begin()
+
+    def advance(self, epoch: int, stop: int) -> int:
+        while self.done < stop:
+            where = f"{self.where}: epoch {epoch}, batch {self.done + 1}"
+            try:
+                batch = next(self.iterator)
+            except StopIteration:
+                if self.done == 0:
+                    raise ValueError(self._no_batches(epoch)) from None
+                return self.done
+            rows = self.task.check_batch(where, batch)
+            self.task.step(self.run, rows, where, finite=self.finite)
+            self.sample = rows
+            self.any_seen = True
+            self.done += 1
+        return self.done
+
+    def _no_batches(self, epoch: int) -> str:
+        if self.any_seen and self.iterator is self.stream:
+            return (
+                f"{self.where}: the stream is a generator, which can be read only once, and is "
+                f"used up: epoch {epoch} has no batches. Pass the generator function itself "
+                f"(without calling it), a list, or an object with __iter__"
+            )
+        return f"{self.where}: the stream yielded no batches in epoch {epoch}"
+
+
+def open_stream(where: str, stream: Stream) -> Iterator[Any]:
+    """Return an iterator over the batches of one epoch."""
+    made = stream() if callable(stream) else stream
+    if not hasattr(made, "__iter__"):
+        raise TypeError(
+            f"{where}: want an iterable of batches, the function returned {describe(made)}"
+        )
+    return iter(made)
