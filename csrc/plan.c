@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 #if defined(__x86_64__)
-#include <xmmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "fastnn/memory.h"

@@ -158,7 +158,16 @@ def test_only_core_reaches_c():
 
 def test_csrc_includes_libc_and_itself_only():
     libc = {
-        *("assert.h", "errno.h", "float.h", "limits.h", "math.h", "stdalign.h", "stdbool.h"),
+        *(
+            "assert.h",
+            "errno.h",
+            "float.h",
+            "limits.h",
+            "math.h",
+            "stdalign.h",
+            "stdatomic.h",
+            "stdbool.h",
+        ),
         *("stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h"),
     }
     intrinsics = {"arm_neon.h", "immintrin.h"}

@@ -9,6 +9,7 @@ import argparse
 import math
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,9 +32,9 @@ EXIT_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141  # as shells count 
 EXAMPLES = """\
 examples:
   fastnn train auto-mpg                         train a network 7-32-8-1
-  fastnn train auto-mpg --scale                 with scaled inputs, usually better
+  fastnn train auto-mpg --scale                 scaled inputs: usually better
   fastnn train auto-mpg --out cars.safetensors  keep it for fastnn.load
-  fastnn demo                                   a tour: two networks, ten seeds, the truth
+  fastnn demo                                   a tour, and honest numbers
 """
 
 TRAIN_EXAMPLES = """\
@@ -44,7 +45,7 @@ examples:
       inputs of mean 0 and variance 1, without the column made from the answer
   fastnn train auto-mpg --layers 1 --batch-size 4 --epochs 30 --seed 2
       the article's 7-1-1, a network that often dies
-  fastnn train auto-mpg --layers 64,64 --activation gelu --scale --out my.safetensors
+  fastnn train auto-mpg --layers 64,64 --activation gelu --out my.safetensors
       a network of your own, kept: fastnn.load("my.safetensors").predict(rows)
 """
 
@@ -153,8 +154,8 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     train = commands.add_parser(
         "train",
         help="train a network on a data set and evaluate it",
-        description="Trains a network on four fifths of a data set and evaluates it on the rest, "
-        "beside linear regression.",
+        description="Trains a network on four fifths of a data set, and evaluates it on the\n"
+        "rest, beside linear regression.",
         epilog=TRAIN_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -329,10 +330,11 @@ def run_train(arguments: argparse.Namespace) -> None:
         metrics=["mean_absolute_error"],
     )
     if not arguments.quiet:
-        print(
+        about = (
             f"Auto MPG: {len(data)} cars, {len(train)} to train on and {len(test)} to test on; "
-            f"{data.target_name} from\n{', '.join(data.feature_names)}\n"
+            f"{data.target_name} from {', '.join(data.feature_names)}"
         )
+        print(textwrap.fill(about, 79) + "\n")
         print(f"{table(model)}\n")
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -363,12 +365,11 @@ def run_train(arguments: argparse.Namespace) -> None:
     if is_dead(outputs):
         print(
             f"fastnn: warning: the network has died: it answers {outputs[0, 0]:.4g} for every car; "
-            f"try {'' if arguments.scale else '--scale, '}another --seed, more --layers or a lower "
-            f"--learning-rate",
+            f"try {'' if arguments.scale else '--scale or '}another --seed",
             file=sys.stderr,
         )
     if LEAK in data.feature_names and not arguments.quiet:
-        print(f"Note: {LEAK} is 1 where mpg is above 18; leave it out with --drop {LEAK}")
+        print(f"Note: {LEAK} is made from {data.target_name}; --drop {LEAK} leaves it out")
     if arguments.out is not None:
         if arguments.scale:
             fold_scaling(model, train.x.mean(axis=0), train.x.std(axis=0))
