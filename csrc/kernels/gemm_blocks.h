@@ -8,8 +8,10 @@ enum {
     PACK_KC = 256,          /* blocks of the packed path: the a block is held in L2, */
     PACK_MC = 144,          /* a b panel of PACK_KC x 2 vectors in L1 */
     PACK_NC = 1024,         /* columns of b packed at once */
-    PACK_FROM = 600 * 1000, /* elements of b from which packing pays ... */
-    PACK_ROWS = 32          /* ... given rows enough to use the panels again */
+    PACK_BYTES = 2400000,   /* size of b from which packing pays ... */
+    PACK_ROWS = 32,         /* ... given rows enough to use the panels again */
+    PACK_DEPTH = 128,       /* and k; below it a panel of a is never needed */
+    PAGE = 4096             /* rows this far apart fall into the same few lines of a cache */
 };
 
 #endif

@@ -38,8 +38,9 @@ cdef class Network:
     """A plan with its parameters and gradients: the compiled half of a model.
 
     Threads: any number may predict at once.  A fit takes the network for slices of at most about
-    50 ms; a predict that comes meanwhile waits for the slice and sees whole steps.  All counters
-    are guarded by the GIL; C runs without it.
+    50 ms; a predict that comes meanwhile waits for the slice and sees whole steps.  They take
+    turns: readers that queue are let in when a slice ends, later ones wait for the next slice, so
+    neither starves the other.  All counters are guarded by the GIL; C runs without it.
     """
     cdef fnn_plan_t *plan
     cdef fnn_workspace_t *small
@@ -49,7 +50,8 @@ cdef class Network:
     cdef cnp.dtype real
     cdef fnn_dtype_t code
     cdef size_t n_in, n_out, small_rows
-    cdef Py_ssize_t readers, waiting
+    cdef Py_ssize_t readers, queued, admitted, writers  # at work, waiting, let in; waiting
+    cdef uint64_t writes                                # slices that have ended
     cdef bint writing, fitting
     cdef object __weakref__
 
@@ -108,22 +110,34 @@ cdef class Network:
         if fnn_workspace_new(self.plan, self.small_rows, False, &self.small) != FNN_OK:
             raise MemoryError("Network: no memory for a workspace")
 
+    cdef int check_built(self) except -1:
+        if self.plan == NULL:
+            raise RuntimeError(
+                f"{type(self).__name__}: not built yet; call super().__init__(layers) first")
+        return 0
+
     def block_rows(self):
         """Rows that the plan takes through all layers at once."""
+        self.check_built()
         return fnn_plan_block_rows(self.plan)
 
     # -- many readers, one writer -----------------------------------------------------------------
 
     cdef int begin_reading(self) except -1:
-        if self.writing:
-            self.waiting += 1
+        cdef uint64_t turn = self.writes
+        self.check_built()
+        if self.writing or self.writers > 0:
+            self.queued += 1
             try:
-                while self.writing:
+                while self.writes == turn and (self.writing or self.writers > 0):
                     with nogil:
                         fnn_nap()
                     PyErr_CheckSignals()
             finally:
-                self.waiting -= 1
+                if self.writes == turn:
+                    self.queued -= 1
+                else:
+                    self.admitted -= 1
         self.readers += 1
         return 0
 
@@ -131,24 +145,49 @@ cdef class Network:
         self.readers -= 1
 
     cdef int begin_writing(self) except -1:
-        while self.writing or self.readers > 0 or self.waiting > 0:
-            with nogil:
-                fnn_nap()
-            PyErr_CheckSignals()
+        self.check_built()
+        self.writers += 1
+        try:
+            while self.writing or self.readers > 0 or self.admitted > 0:
+                with nogil:
+                    fnn_nap()
+                PyErr_CheckSignals()
+        finally:
+            self.writers -= 1
         self.writing = True
         return 0
 
     cdef void end_writing(self) noexcept:
         self.writing = False
+        self.writes += 1
+        self.admitted += self.queued
+        self.queued = 0
 
     def begin_fit(self):
         """Take the network for a fit; a second one at the same time is an error."""
+        self.check_built()
         if self.fitting:
             raise RuntimeError("Trainer.fit: this model is being fitted already")
         self.fitting = True
 
     def end_fit(self):
         self.fitting = False
+
+    def snapshot(self):
+        """A copy of the parameter arena, taken between two steps of a fit."""
+        self.begin_reading()
+        try:
+            return self.parameter_arena.copy()
+        finally:
+            self.end_reading()
+
+    def restore(self, cnp.ndarray arena not None):
+        """Write the whole parameter arena, between two steps of a fit."""
+        self.begin_writing()
+        try:
+            (<object>self.parameter_arena)[...] = arena
+        finally:
+            self.end_writing()
 
     # -- rows in, rows out ------------------------------------------------------------------------
 
@@ -202,8 +241,8 @@ cdef class Network:
                     shape[0] = <cnp.npy_intp>n
                     shape[1] = <cnp.npy_intp>self.n_out
                     result = cnp.PyArray_EMPTY(2, shape, self.real.num, 0)
-                elif self.fits(out, n):
-                    result = <cnp.ndarray>out
+                elif self.fits(out, n) and (check_finite or not np.may_share_memory(out, x)):
+                    result = <cnp.ndarray>out  # checked rows are copied before it is written
                 else:
                     return self.predict_rows(x, batch_size, out, check_finite)
                 source.data = <const char *>cnp.PyArray_DATA(rows)
@@ -239,6 +278,7 @@ cdef class Network:
         cdef size_t rows = x.shape[0], bad = 0
         cdef fnn_workspace_t *work = NULL
         cdef fnn_status_t status
+        self.check_built()
         if x.ndim != 2 or <size_t>x.shape[1] != self.n_in or not self.fits(out, rows):
             raise ValueError(f"predict: x {_shape(x)} and out {_shape(out)} do not fit")
         _set_source(&source, x)
@@ -294,8 +334,9 @@ cdef class Network:
         cdef fnn_status_t status
         if self.kept == NULL:
             return False
-        if not self.fits(dy, dy.shape[0]) or dx.dtype != self.real or not _is_plain(dx) or (
-                _shape(dx) != (dy.shape[0], self.n_in)):
+        if (dy.dtype != self.real or not _is_plain(dy) or _shape(dy) != (dy.shape[0], self.n_out)
+                or dx.dtype != self.real or not _is_plain(dx)
+                or _shape(dx) != (dy.shape[0], self.n_in)):
             raise ValueError(f"backward: dy {_shape(dy)} and dx {_shape(dx)} do not fit")
         self.begin_writing()
         try:
@@ -327,6 +368,7 @@ cdef class OptimizerState:
         """`settings`: (kind, learning_rate, momentum, nesterov, beta_1, beta_2, epsilon,
         weight_decay).  `segments`: the parameters in rising order, as (offset, size,
         trainable, decay, multiplier); neighbours that are updated alike become one stretch."""
+        network.check_built()
         if slots > 2:
             raise ValueError(f"OptimizerState: at most 2 slots, got {slots}")
         self.network = network

@@ -31,6 +31,7 @@ cdef class Run:
     def __init__(self, Network network not None, head, metrics, size_t batch_rows,
                  OptimizerState state=None):
         cdef Py_ssize_t i
+        network.check_built()
         self.network = network
         self.state = state
         self.metric_states = [MetricState(kind, network.n_out) for kind in metrics]

@@ -354,14 +354,14 @@ def run_train(arguments: argparse.Namespace) -> None:
             f"{1e6 * seconds / trainer.steps:.2f} µs a step\n"
         )
 
-    outputs = model.predict(x_test)
     print(f"On the {len(test)} cars it has not seen:")
     for name, value in trainer.evaluate(x_test, test.y).items():
         label = "mean_squared_error" if name == "loss" else name
         print(f"  {label:20} {value:8.4f}")
-    r2 = fnn.metrics.r2_score(test.y, outputs)
+    r2 = fnn.metrics.r2_score(test.y, model.predict(x_test))
     print(f"  {'R²':20} {r2:8.4f}  (linear regression {linear_regression(train, test):.4f})")
     sys.stdout.flush()  # before what follows on stderr
+    outputs = model.predict(x)
     if is_dead(outputs):
         print(
             f"fastnn: warning: the network has died: it answers {outputs[0, 0]:.4g} for every car; "

@@ -247,7 +247,12 @@ def _as_labels(array: Array, *, where: str, outputs: int) -> Array:
 
 
 def as_weights(
-    sample_weight: object, *, where: str, rows: int, dtype: npt.DTypeLike = np.float64
+    sample_weight: object,
+    *,
+    where: str,
+    rows: int,
+    dtype: npt.DTypeLike = np.float64,
+    all_zero: bool = False,
 ) -> Array:
     """Return one weight a row: finite, none negative, not all zero.
 
@@ -260,6 +265,8 @@ def as_weights(
         Rows of x.
     dtype : float32 or float64
         The type in which they must be finite.
+    all_zero : bool
+        Whether all may be zero after all.
 
     Returns
     -------
@@ -276,7 +283,7 @@ def as_weights(
     if (negative := array < 0).any():
         row = int(np.argmax(negative))
         raise ValueError(f"{where}: sample_weight[{row}] is {array[row]}; want no negative weight")
-    if not array.any():
+    if not (all_zero or array.any()):
         raise ValueError(f"{where}: sample_weight is zero in all {rows} rows; want some above zero")
     return array
 

@@ -89,17 +89,17 @@ def tell(recipe: Recipe, train: Dataset, test: Dataset, seed: int) -> None:
         warnings.simplefilter("ignore", fnn.DeadNetworkWarning)  # it is told in words below
         trainer.fit(batches, epochs=recipe.epochs, verbose=0)
 
-    outputs = model.predict(test.x)
-    r2 = fnn.metrics.r2_score(test.y, outputs)
+    r2 = fnn.metrics.r2_score(test.y, model.predict(test.x))
     print(f"\nOn the {len(test)} cars it has not seen:")
     for name, value in trainer.evaluate(test.x, test.y).items():
         print(f"  {name:20} {value:8.4f}")
     print(f"  {'R²':20} {r2:8.4f}")
+    outputs = model.predict(train.x)
     if is_dead(outputs):
         print(
-            f"The network has died: its relu units give 0 for every car, and so it answers "
-            f"{outputs[0, 0]:.1f}\nfor each of them. No training will bring it back; "
-            f"another seed or scaled inputs may."
+            f"The network has died: its relu units give 0 for every car that it learns from,\n"
+            f"and so it answers {outputs[0, 0]:.1f} for each of them. That number is all that more "
+            f"training\ncan change; scaled inputs or another seed may help."
         )
     elif r2 < 0:
         print("R² is below 0: worse than to answer the mean for every car.")
@@ -121,12 +121,15 @@ def show_scores(cars: Dataset, seeds: Sequence[int]) -> None:
     print(
         f"""\
 One run says little: the article's 7-1-1 reached R² 0.59 with a lucky seed. Here
-is R² on the test cars over {len(seeds)} seeds, the median (and the quartiles); each seed
-is another split and other initial weights. Below 0 is worse than to answer the
-mean: from 0, Adam's steps of about 0.001 take longer than 30 epochs to reach
-the 23 mpg of an average car. Scaled: mean 0, variance 1. A dead network gives
-one answer for every car. {LEAK} is 1 where mpg is above 18: it is made
-from the answer, so the right half leaves it out (and 7-1-1 is 6-1-1 there).
+is R² on the test cars over {len(seeds)} seeds: the median (and the quartiles). Each
+seed is another split and other initial weights. Below 0 is worse than to answer
+the mean for every car; 7-1-1 ends there unless y is scaled, as 30 epochs of
+Adam's steps of about 0.001 do not take it from 0 to 23 mpg, the mean.
+
+  scaled           mean 0, variance 1
+  dead             one answer for every car that the network learns from
+  {LEAK}  1 where mpg is above 18: made from the answer; the right half
+                   leaves it out (and 7-1-1 is 6-1-1 there)
 """
     )
     print(f"{'':22}{'with ' + LEAK:29}{'without it'}")
@@ -173,9 +176,9 @@ def score(
             drop_remainder=True,
             verbose=0,
         )
-    outputs = model.predict(x_test)
     # Scaling y moves and stretches targets and outputs alike, which leaves R² as it is.
-    return fnn.metrics.r2_score(y_test, outputs), is_dead(outputs)
+    r2 = fnn.metrics.r2_score(y_test, model.predict(x_test))
+    return r2, is_dead(model.predict(x))
 
 
 def network(inputs: int, layers: Sequence[int], seed: int) -> fnn.Sequential:
@@ -226,7 +229,9 @@ def linear_regression(train: Dataset, test: Dataset) -> float:
 
 
 def is_dead(outputs: Array) -> bool:
-    """Tell whether a network gave one answer for all rows.
+    """Tell whether a network has died: it gave one answer for all rows it was trained on.
+
+    A relu unit that gives 0 for all of them has no gradient any more, and stays as it is.
 
     Examples
     --------

@@ -35,8 +35,18 @@ class Task(NamedTuple):
     model: Sequential
     loss: Loss
 
-    def check(self, where: str, x: Any, y: Any, sample_weight: Any, *, finite: bool) -> Rows:
-        """Return the arrays in the shapes that a run takes; `finite` refuses NaN and Inf."""
+    def check(
+        self,
+        where: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        finite: bool,
+        batch: bool = False,
+    ) -> Rows:
+        """Return the arrays in the shapes that a run takes; `finite` refuses NaN and Inf, and a
+        single `batch` may have weights that are all zero: it is skipped."""
         model = self.model
         if y is None:
             raise TypeError(f"{where}: y is None; want targets, or a stream of batches as x")
@@ -50,7 +60,9 @@ class Task(NamedTuple):
         )
         weight = None
         if sample_weight is not None:
-            weight = data.as_weights(sample_weight, where=where, rows=len(rows), dtype=model.dtype)
+            weight = data.as_weights(
+                sample_weight, where=where, rows=len(rows), dtype=model.dtype, all_zero=batch
+            )
         checked = Rows(rows, targets, weight)
         if finite:
             self.check_finite(where, checked)
@@ -68,7 +80,7 @@ class Task(NamedTuple):
             if isinstance(batch, (tuple, list)):
                 got += f" of {len(batch)}"
             raise TypeError(f"{where}: a stream yields (x, y) or (x, y, sample_weight), got {got}")
-        return self.check(where, *batch, *[None] * (3 - len(batch)), finite=False)
+        return self.check(where, *batch, *[None] * (3 - len(batch)), finite=False, batch=True)
 
     def step(self, run: Run, rows: Rows, where: str, *, finite: bool) -> None:
         """Take one step (or evaluate) on one batch."""

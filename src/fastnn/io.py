@@ -6,9 +6,10 @@ the format's name and version, the architecture and the dtype.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import tempfile
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,8 +55,8 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
         "dtype": model.dtype,
         "config": model.config(),
     }
-    # Views into the arena are contiguous; safetensors would write others wrongly without a word.
-    tensors = {name: np.ascontiguousarray(view) for name, view in model.parameters.items()}
+    # Copies are contiguous; safetensors would write other arrays wrongly without a word.
+    tensors = dict(zip(model.parameters, model.get_weights(), strict=True))
     _write_whole(path, to_bytes(tensors, {KEY: json.dumps(meta)}))
 
 
@@ -93,7 +94,7 @@ def load(
     from safetensors import SafetensorError, safe_open
 
     where = "load"
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     with open(path, "rb"):  # missing or unreadable: Python's own error, which names the file
         pass
     try:
@@ -154,28 +155,21 @@ def _fill(model: Sequential, tensors: Mapping[str, np.ndarray[Any, Any]], name: 
 
 def _write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write beside `path`, then move there: it holds the old file or the new one, never half."""
-    target = os.path.realpath(os.fspath(path))  # through a link, to what it names
-    mode = _mode_for(target)
-    handle, temporary = tempfile.mkstemp(
-        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.", suffix=".part"
-    )
+    target = os.path.realpath(os.fsdecode(path))  # through a link, to what it names
+    if os.path.exists(target) and not os.path.isfile(target):
+        # A folder cannot be replaced, a device or a pipe must not be.
+        raise OSError(errno.EINVAL, "save: want the name of a file, this is none", target)
+    folder = os.path.dirname(target)
+    temporary = os.path.join(folder, f".fastnn-{os.getpid()}-{os.urandom(4).hex()}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode)
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def _mode_for(target: str) -> int:
-    """Return the permissions of the file that is replaced, or those that open() would give."""
-    try:
-        return os.stat(target).st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

@@ -279,8 +279,10 @@ class Sequential(Network):
             shapes = layer.parameter_shapes(self._columns[max(i - 1, 0)])
             for name, shape in shapes.items():
                 drawn.append(initializers[name](shape, seed=self.seed, index=len(drawn)))
-        for view, values in zip(self.parameters.values(), drawn, strict=True):
+        arena = np.zeros_like(self.parameter_arena)
+        for view, values in zip(self._views(arena).values(), drawn, strict=True):
             view[...] = values
+        self.restore(arena)
 
     def get_weights(self) -> list[Array]:
         """Return copies of all parameters, in the order of `parameters`.
@@ -291,7 +293,7 @@ class Sequential(Network):
         >>> [w.shape for w in fnn.Sequential([fnn.Input(2), fnn.Dense(1)]).get_weights()]
         [(2, 1), (1,)]
         """
-        return [view.copy() for view in self.parameters.values()]
+        return list(self._views(self.snapshot()).values())
 
     def set_weights(self, weights: Sequence[npt.ArrayLike] | Mapping[str, npt.ArrayLike]) -> None:
         """Set all parameters, or none if one does not fit.
@@ -316,6 +318,11 @@ class Sequential(Network):
         array([[11.]], dtype=float32)
         """
         where = "Sequential.set_weights"
+        if not isinstance(weights, (Mapping, Sequence)) or isinstance(weights, (str, bytes)):
+            raise TypeError(
+                f"{where}: weights must be a list of arrays or a mapping of names to arrays, "
+                f"got {describe(weights)}"
+            )
         if isinstance(weights, Mapping):
             for name in weights:
                 lookup("parameter", name, self.parameters, where)
@@ -337,8 +344,11 @@ class Sequential(Network):
                 array.reshape(len(array), -1), where=where, name=name, dtype=self.dtype
             )
             checked[name] = array
+        arena = self.snapshot()
+        views = self._views(arena)
         for name, array in checked.items():
-            self.parameters[name][...] = array
+            views[name][...] = array
+        self.restore(arena)
 
     def copy(self) -> Self:
         """Return a model of its own with the same layers and the same parameters.
@@ -352,7 +362,7 @@ class Sequential(Network):
         True
         """
         twin = type(self)(self.layers, name=self.name, seed=self.seed, dtype=self.dtype)
-        twin.parameter_arena[:] = self.parameter_arena
+        twin.restore(self.snapshot())
         return twin
 
     def __copy__(self) -> Self:
@@ -362,7 +372,9 @@ class Sequential(Network):
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.config(), self.get_weights())
+        return _rebuild, (
+            type(self), self.layers, self.name, self.seed, self.dtype, self.get_weights()
+        )
 
     def config(self) -> dict[str, Any]:
         """Return the architecture as a dict that JSON can hold.
@@ -634,7 +646,7 @@ def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
             first = first[0]
         return isinstance(first, np.ndarray) and first.ndim == 2
     return (
-        not isinstance(value, (np.ndarray, str, bytes, Mapping))
+        not isinstance(value, (np.ndarray, str, bytes, bytearray, memoryview, Mapping))
         and not hasattr(value, "__array__")
         and not hasattr(value, "toarray")
         and hasattr(value, "__iter__")
@@ -773,9 +785,14 @@ def _lower(
 
 
 def _rebuild(
-    cls: type[Sequential], config: Mapping[str, Any], weights: Sequence[Array]
+    cls: type[Sequential],
+    layers: Sequence[Layer],
+    name: str,
+    seed: int,
+    dtype: str,
+    weights: Sequence[Array],
 ) -> Sequential:
-    model = cls.from_config(config)
+    model = cls(layers, name=name, seed=seed, dtype=dtype)
     for view, values in zip(model.parameters.values(), weights, strict=True):
         view[...] = values
     return model

@@ -26,30 +26,38 @@ class Reporter:
     def __init__(self, epochs: int, file: TextIO | None = None) -> None:
         self.epochs = epochs
         self.file = file
-        self._printed = -SECONDS_BETWEEN
+        self._printed: float | None = None  # when the last line was
+        self._held = ""  # an epoch's line whose turn it was not
 
     def _print(self, text: str) -> None:
         print(text, file=self.file if self.file is not None else sys.stdout, flush=True)
         self._printed = time.monotonic()
+        self._held = ""
 
     def _due(self) -> bool:
-        return time.monotonic() - self._printed >= SECONDS_BETWEEN
+        return self._printed is None or time.monotonic() - self._printed >= SECONDS_BETWEEN
 
     def _head(self, epoch: int) -> str:
         return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
 
-    def epoch(
-        self, epoch: int, seconds: float, logs: Mapping[str, float], *, first: bool, last: bool
-    ) -> None:
-        """Print an epoch's line, if it is its turn."""
-        if first or last or self._due():
-            self._print(f"{self._head(epoch)}  {format_logs(logs)}  {seconds:.3f} s")
+    def epoch(self, epoch: int, seconds: float, logs: Mapping[str, float]) -> None:
+        """Print an epoch's line if it is its turn, else keep it in case it is the last."""
+        line = f"{self._head(epoch)}  {format_logs(logs)}  {seconds:.3f} s"
+        if self._due():
+            self._print(line)
+        else:
+            self._held = line
+
+    def finish(self) -> None:
+        """Print the last epoch's line if it has not been."""
+        if self._held:
+            self._print(self._held)
 
     def batch(
-        self, epoch: int, batch: int, batches: int | None, logs: Mapping[str, float], *, first: bool
+        self, epoch: int, batch: int, batches: int | None, logs: Mapping[str, float]
     ) -> None:
         """Print a batch's line, if it is its turn."""
-        if first or self._due():
+        if self._due():
             of = "" if batches is None else f"/{batches}"
             self._print(f"{self._head(epoch)}  batch {batch}{of}  {format_logs(logs)}")
 

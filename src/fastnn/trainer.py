@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -108,6 +108,7 @@ class Trainer:
         """
         self.epochs = 0
         self._state = self.model.optimizer_state(self.optimizer)
+        self._batch_run: Run | None = None  # of train_on_batch
 
     @property
     def steps(self) -> int:
@@ -290,7 +291,6 @@ class Trainer:
         stopped = listeners.emit(
             Event("train_begin", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
         )
-        first_line = True
         while self.epochs < end and not stopped:
             began = time.perf_counter()
             epoch = self.epochs + 1
@@ -310,8 +310,7 @@ class Trainer:
                     break
                 logs = self._logs(feed.run)
                 if log_every is not None and verbose and done % log_every == 0:
-                    reporter.batch(epoch, done, feed.batches, logs, first=first_line)
-                    first_line = False
+                    reporter.batch(epoch, done, feed.batches, logs)
                 stopped = listeners.emit(
                     Event("batch_end", epoch=epoch, batch=done, batches=feed.batches, logs=logs)
                 )
@@ -331,9 +330,8 @@ class Trainer:
                     or stopped
                 )
             if verbose:
-                last = stopped or epoch == end
-                reporter.epoch(epoch, seconds, logs, first=first_line, last=last)
-                first_line = False
+                reporter.epoch(epoch, seconds, logs)
+        reporter.finish()
         self._warn_if_dead(feed)
         listeners.emit(
             Event("train_end", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
@@ -395,14 +393,17 @@ class Trainer:
         {'loss': 9.0}
         """
         where = "Trainer.train_on_batch"
-        rows = self._task.check(where, x, y, sample_weight, finite=True)
-        run = self._run(len(rows.x), training=True)
+        rows = self._task.check(where, x, y, sample_weight, finite=False, batch=True)
+        if self._batch_run is None:
+            self._batch_run = self._run(len(rows.x), training=True)
+        run = self._batch_run
         self.model.begin_fit()
         try:
             run.begin()
-            self._task.step(run, rows, where, finite=False)
+            self._task.step(run, rows, where, finite=True)
         finally:
             self.model.end_fit()
+            run.release()
         return self._logs(run)
 
     def evaluate(
@@ -473,7 +474,13 @@ class Trainer:
             at = f"{where}: batch {count}"
             self._task.step(run, self._task.check_batch(at, batch), at, finite=check_finite)
         if count == 0:
-            raise ValueError(f"{where}: the stream yielded no batches")
+            hint = ""
+            if isinstance(stream, Iterator):
+                hint = (
+                    "; it is a generator, which can be read only once: "
+                    "pass the generator function itself, or a list"
+                )
+            raise ValueError(f"{where}: the stream yielded no batches{hint}")
         return self._logs(run)
 
     def _run(self, batch_rows: int, *, training: bool) -> Run:
@@ -497,14 +504,12 @@ def _check_metrics(
 
 def _split_validation(where: str, given: Any) -> tuple[Any, Any, Any]:
     """Return x, y and weights; y None for a stream."""
-    if isinstance(given, tuple) and not is_stream(given[:1] if given else given):
+    if isinstance(given, tuple) and not (is_stream(given) and isinstance(given[0], (tuple, list))):
         if len(given) not in (2, 3):
             raise ValueError(
                 f"{where}: validation_data must be (x, y) or (x, y, sample_weight), "
                 f"got a tuple of {len(given)}"
             )
-        return given[0], given[1], given[2] if len(given) == 3 else None
-    if isinstance(given, tuple):
         return given[0], given[1], given[2] if len(given) == 3 else None
     if isinstance(given, Mapping) or not (callable(given) or is_stream(given)):
         raise TypeError(
