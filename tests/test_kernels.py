@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from fastnn import _core, activations, kernels, losses
 from guard import guarded
 
@@ -186,9 +187,7 @@ def test_out_may_be_any_input(isa, dtype):
     np.testing.assert_array_equal(kernels.column_sum(inside, out=inside[1]), want)
     inside = a.copy()
     want = kernels.column_sum(a, accumulate=True, out=a[2].copy())
-    np.testing.assert_array_equal(
-        kernels.column_sum(inside, accumulate=True, out=inside[2]), want
-    )
+    np.testing.assert_array_equal(kernels.column_sum(inside, accumulate=True, out=inside[2]), want)
     for name in ACTIVATIONS:
         gradient = getattr(kernels, f"{name}_grad")
         want, saved = gradient(a, b), a.copy()
@@ -310,23 +309,33 @@ def test_masks_are_looked_for_only_where_numpy_ma_is_loaded(monkeypatch):
     np.testing.assert_array_equal(kernels.relu(GOOD), GOOD)
 
 
-@pytest.mark.parametrize("call", OPEN)
-def test_types_are_not_mixed(call):
-    function, argument = call.split()
-    array = np.ones(2 if "step" in function or argument in ("bias", "sample_weight") else (2, 2))
-    if argument in ("param", "saved") or (argument in "azx" and "step" not in function):
-        if function in ACTIVATIONS or function in ("column_sum", LOSSES[-1]):
-            return  # no other real array to differ from
-        argument = {
-            "matmul": "b",
-            "dense_forward": "kernel",
-            "dense_backward": "dy",
-            "tanh_grad": "dy",
-            "adam_step": "m",
-            "sgd_step": "grad",
-        }.get(function, "y")
-    with pytest.raises(TypeError, match=rf"^{function}: {argument} must be float(32|64).*, got fl"):
-        OPEN[call](array.astype(np.float32))
+MIXED = [  # a and p are of one type, b and q of the other
+    ("matmul(a, b)", "b"),
+    ("matmul(a, a, bias=q)", "bias"),
+    ("dense_forward(a, b)", "kernel"),
+    ("dense_forward(a, a, q)", "bias"),
+    ("dense_backward(a, b, a, a)", "kernel"),
+    ("dense_backward(b, a, a, a)", "dy"),
+    ("dense_backward(a, a, a, b)", "dy"),
+    *((f"{name}_grad(a, b)", "dy") for name in ACTIVATIONS),
+    *((f"{name}(a, b)", "y") for name in LOSSES[:-1]),
+    *((f"{name}_grad(a, a, q)", "sample_weight") for name in LOSSES[:-1]),
+    ("sparse_categorical_crossentropy(a, [0, 1], q)", "sample_weight"),
+    ("sgd_step(p, q, learning_rate=0.1)", "grad"),
+    ("sgd_step(p, p.copy(), q, learning_rate=0.1)", "velocity"),
+    ("adam_step(p, p.copy(), q, p.copy(), t=1)", "m"),
+    ("adamw_step(p, p.copy(), p.copy(), q, t=1)", "v"),
+]
+
+
+@pytest.mark.parametrize("expression, argument", MIXED)
+def test_types_are_not_mixed(dtype, expression, argument):
+    other = np.float64 if dtype == np.float32 else np.float32
+    arrays = {"a": GOOD.astype(dtype), "p": ROW.astype(dtype)}
+    arrays |= {"b": GOOD.astype(other), "q": ROW.astype(other)}
+    function = expression.partition("(")[0]
+    with pytest.raises(TypeError, match=rf"^{function}: {argument} must be float(32|64).* got fl"):
+        eval(expression, vars(kernels) | arrays)
 
 
 WRONG_SHAPES = [  # expression, message
@@ -344,12 +353,18 @@ WRONG_SHAPES = [  # expression, message
     ("matmul(f(2, 3), f(3, 2), accumulate=True)", r"matmul: accumulate adds to out, which is None"),
     ("column_sum(f(3))", r"column_sum: a must be 2-D"),
     ("column_sum(f(3, 2), accumulate=True)", r"column_sum: accumulate adds to out, which is None"),
-    ("dense_forward(f(2, 3), f(2, 3))", r"dense_forward: x \(2, 3\) and kernel \(2, 3\) do not fit"),
+    (
+        "dense_forward(f(2, 3), f(2, 3))",
+        r"x \(2, 3\) and kernel \(2, 3\) do not fit",
+    ),
     ("dense_forward(f(3), f(3, 2))", r"dense_forward: x must be 2-D"),
     ("dense_forward(f(2, 3), f(3, 2), f(3))", r"dense_forward: bias has shape \(3,\), want \(2,\)"),
     ("dense_backward(f(2, 3), f(3, 4), f(2, 4), f(3, 4))", r"dy has shape \(3, 4\), want saved's"),
     ("dense_backward(f(2, 3), f(3, 4), f(2, 3), f(2, 3))", r"dy \(2, 3\) and kernel \(3, 4\) tran"),
-    ("dense_backward(f(3, 3), f(3, 4), f(2, 4), f(2, 4))", r"x \(3, 3\) transposed and dy \(2, 4\)"),
+    (
+        "dense_backward(f(3, 3), f(3, 4), f(2, 4), f(2, 4))",
+        r"x \(3, 3\) transposed and dy \(2, 4",
+    ),
     ("dense_backward(f(2, 3), f(3, 4), f(4), f(4))", r"dense_backward: dy must be 2-D"),
     ("relu(f(2, 2, 2))", r"relu: z must be 1-D or 2-D, got shape \(2, 2, 2\)"),
     ("relu(f())", r"relu: z must be 1-D or 2-D, got shape \(\)"),
@@ -361,13 +376,22 @@ WRONG_SHAPES = [  # expression, message
     ("huber_grad(f(3, 1), f(3, 2))", r"huber_grad: y has shape \(3, 2\), want z's \(3, 1\)"),
     ("huber(f(3, 1), f(3, 1), f(3, 1))", r"sample_weight has shape \(3, 1\), want \(3,\)"),
     ("huber(f(3, 1), f(3, 1), f(1))", r"sample_weight has shape \(1,\), want \(3,\)"),
-    ("sparse_categorical_crossentropy(f(3, 2), np.ones((3, 1), int))", r"y has shape \(3, 1\), want"),
-    ("sparse_categorical_crossentropy(f(3, 2), np.ones(2, int))", r"y has shape \(2,\), want \(3,\)"),
+    (
+        "sparse_categorical_crossentropy(f(3, 2), np.ones((3, 1), int))",
+        r"y has shape \(3, 1\)",
+    ),
+    (
+        "sparse_categorical_crossentropy(f(3, 2), np.ones(2, int))",
+        r"y has shape \(2,\), want \(3,\)",
+    ),
     ("sgd_step(f(2, 2), f(2, 2), learning_rate=0.1)", r"sgd_step: param must be 1-D"),
     ("sgd_step(f(3), f(2), learning_rate=0.1)", r"sgd_step: grad has shape \(2,\), want \(3,\)"),
     ("sgd_step(f(3), f(3), f(2), learning_rate=0.1)", r"velocity has shape \(2,\), want \(3,\)"),
     ("adam_step(f(3), f(3), f(2), f(3), t=1)", r"adam_step: m has shape \(2,\), want \(3,\)"),
-    ("adamw_step(f(3), f(3), f(3), f(3, 1), t=1)", r"adamw_step: v has shape \(3, 1\), want \(3,\)"),
+    (
+        "adamw_step(f(3), f(3), f(3), f(3, 1), t=1)",
+        r"adamw_step: v has shape \(3, 1\)",
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ __all__ = ["ArrayFeed", "Feed", "Rows", "StreamFeed", "Task", "advance"]
 
 Array = npt.NDArray[Any]
 Stream = Iterable[Any] | Callable[[], Iterable[Any]]
+
+
+SAMPLE_ROWS = 256  # enough to tell whether a network still tells rows apart
 
 
 class Rows(NamedTuple):
@@ -45,8 +49,11 @@ class Task(NamedTuple):
         finite: bool,
         batch: bool = False,
     ) -> Rows:
-        """Return the arrays in the shapes that a run takes; `finite` refuses NaN and Inf, and a
-        single `batch` may have weights that are all zero: it is skipped."""
+        """Return the arrays in the shapes that a run takes.
+
+        `finite` refuses NaN and Inf.  A single `batch` may have weights that are all zero: it is
+        skipped.
+        """
         model = self.model
         if y is None:
             raise TypeError(f"{where}: y is None; want targets, or a stream of batches as x")
@@ -113,13 +120,10 @@ class Feed(ABC):
     run : Run
     batches : int or None
         In an epoch, if known.
-    sample : Rows or None
-        Some rows that were trained on.
     """
 
     run: Run
     batches: int | None = None
-    sample: Rows | None = None
 
     @abstractmethod
     def begin(self, epoch: int) -> None:
@@ -131,6 +135,10 @@ class Feed(ABC):
 
         `epoch` is counted from 1, as people see it.
         """
+
+    @abstractmethod
+    def sample(self) -> tuple[Array, Array]:
+        """Return x and y of some rows that were trained on, at most `SAMPLE_ROWS`."""
 
     def close(self) -> None:
         """Let go of the data."""
@@ -154,7 +162,7 @@ class ArrayFeed(Feed):
         n = len(rows.x)
         self.where = where
         self.run = run
-        self.sample = self.rows = rows
+        self.rows = rows
         self.batch_size = min(batch_size, n)
         self.steps = n // batch_size if drop_remainder else -(-n // batch_size)
         self.batches = self.steps
@@ -182,6 +190,9 @@ class ArrayFeed(Feed):
             raise FloatingPointError(at + text) from None
         return stop
 
+    def sample(self) -> tuple[Array, Array]:
+        return self.rows.x[:SAMPLE_ROWS], self.rows.y[:SAMPLE_ROWS]
+
 
 class StreamFeed(Feed):
     """Batches from an iterable: one call into C for each."""
@@ -197,6 +208,8 @@ class StreamFeed(Feed):
         self.iterator: Iterator[Any] = iter(())
         self.done = 0
         self.any_seen = False
+        self.recent: deque[Rows] = deque()  # just enough for a sample
+        self.recent_rows = 0
 
     def begin(self, epoch: int) -> None:
         self.iterator = open_stream(self.where, self.stream)
@@ -214,10 +227,23 @@ class StreamFeed(Feed):
                 return self.done
             rows = self.task.check_batch(where, batch)
             self.task.step(self.run, rows, where, finite=self.finite)
-            self.sample = rows
+            self._remember(rows)
             self.any_seen = True
             self.done += 1
         return self.done
+
+    def _remember(self, rows: Rows) -> None:
+        self.recent.append(rows)
+        self.recent_rows += len(rows.x)
+        while self.recent_rows - len(self.recent[0].x) >= SAMPLE_ROWS:
+            self.recent_rows -= len(self.recent.popleft().x)
+
+    def sample(self) -> tuple[Array, Array]:
+        if not self.recent:
+            return np.empty((0, 1)), np.empty((0, 1))
+        x = np.concatenate([rows.x for rows in self.recent])
+        y = np.concatenate([rows.y for rows in self.recent])
+        return x[:SAMPLE_ROWS], y[:SAMPLE_ROWS]
 
     def _no_batches(self, epoch: int) -> str:
         if self.any_seen and self.iterator is self.stream:

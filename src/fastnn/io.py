@@ -1,7 +1,7 @@
 """Models as files: one safetensors file each, never pickle.
 
-The tensors lie under the keys of ``model.parameters``; one metadata entry, "fastnn", holds JSON with
-the format's name and version, the architecture and the dtype.
+The tensors lie under the keys of ``model.parameters``; one metadata entry, "fastnn", holds JSON
+with the format's name and version, the architecture and the dtype.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Rules for all functions:
 
 - Arrays are float32 or float64; all arrays of a call have one dtype, and the result has it too.
 - Inputs are read only.  Any strides, byte order and alignment will do: what is not C-contiguous is
-  copied first.  Lists are taken as float64.
+  copied first.  Lists of floats are float64 arrays; integers and masked arrays are refused.
 - ``out=`` is written and returned; None makes a new array.  It must have the very dtype and shape,
   be C-contiguous, aligned and writable; it may overlap any input.
 - Empty arrays work wherever the result is defined.  NaN in gives NaN out.
@@ -96,7 +96,7 @@ def matmul(
     """Matrix product ``a @ b + bias``, in the three forms that a dense layer needs.
 
     Row i of ``matmul(a, b)`` has the bits of ``matmul(a[i:i+1], b)``: the order of each sum depends
-    on the shape of `b` alone.
+    on the shape of `b` alone.  The transposed forms sum a single row in an order of its own.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ __all__ = ["Sequential"]
 
 Array = npt.NDArray[Any]
 
-DTYPES: dict[str, np.dtype[Any]] = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64")}
 
 DENSE_OP, ACTIVATION_OP = 0, 1  # fnn_op_kind_t
 ALIGNED_FROM = 1024  # parameters of at least this many elements begin on a cache line
@@ -318,10 +318,11 @@ class Sequential(Network):
         array([[11.]], dtype=float32)
         """
         where = "Sequential.set_weights"
-        if not isinstance(weights, (Mapping, Sequence)) or isinstance(weights, (str, bytes)):
+        given: object = weights
+        if not isinstance(given, (Mapping, Sequence)) or isinstance(given, (str, bytes)):
             raise TypeError(
                 f"{where}: weights must be a list of arrays or a mapping of names to arrays, "
-                f"got {describe(weights)}"
+                f"got {describe(given)}"
             )
         if isinstance(weights, Mapping):
             for name in weights:
@@ -373,7 +374,12 @@ class Sequential(Network):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (
-            type(self), self.layers, self.name, self.seed, self.dtype, self.get_weights()
+            type(self),
+            self.layers,
+            self.name,
+            self.seed,
+            self.dtype,
+            self.get_weights(),
         )
 
     def config(self) -> dict[str, Any]:
@@ -470,8 +476,10 @@ class Sequential(Network):
     def predict_rows(
         self, x: object, batch_size: int | None, out: Array | None, check_finite: bool
     ) -> Array:
-        """Predict from anything `predict` takes; the compiled `predict` passes on what is not a
-        small plain array."""
+        """Predict from anything `predict` takes.
+
+        The compiled `predict` passes on to here what is not a small plain array.
+        """
         where = "predict"
         if is_stream(x):
             if out is not None:
@@ -655,10 +663,11 @@ def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
 
 def first_of(batch: object, number: int) -> object:
     """Return the rows of a batch, which may come with targets and weights."""
-    if isinstance(batch, tuple):
+    if isinstance(batch, tuple) or (isinstance(batch, list) and is_stream(batch)):
         if not 1 <= len(batch) <= 3:
+            kind = type(batch).__name__
             raise ValueError(
-                f"predict: batch {number} is a tuple of {len(batch)}; want x or (x, y, ...)"
+                f"predict: batch {number} is a {kind} of {len(batch)}; want x or (x, y, ...)"
             )
         return batch[0]
     return batch

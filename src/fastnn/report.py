@@ -27,12 +27,12 @@ class Reporter:
         self.epochs = epochs
         self.file = file
         self._printed: float | None = None  # when the last line was
-        self._held = ""  # an epoch's line whose turn it was not
+        self._held: tuple[int, float, Mapping[str, float]] | None = None  # whose turn it was not
 
     def _print(self, text: str) -> None:
         print(text, file=self.file if self.file is not None else sys.stdout, flush=True)
         self._printed = time.monotonic()
-        self._held = ""
+        self._held = None
 
     def _due(self) -> bool:
         return self._printed is None or time.monotonic() - self._printed >= SECONDS_BETWEEN
@@ -42,20 +42,17 @@ class Reporter:
 
     def epoch(self, epoch: int, seconds: float, logs: Mapping[str, float]) -> None:
         """Print an epoch's line if it is its turn, else keep it in case it is the last."""
-        line = f"{self._head(epoch)}  {format_logs(logs)}  {seconds:.3f} s"
+        self._held = (epoch, seconds, logs)
         if self._due():
-            self._print(line)
-        else:
-            self._held = line
+            self.finish()
 
     def finish(self) -> None:
         """Print the last epoch's line if it has not been."""
-        if self._held:
-            self._print(self._held)
+        if self._held is not None:
+            epoch, seconds, logs = self._held
+            self._print(f"{self._head(epoch)}  {format_logs(logs)}  {format_seconds(seconds)}")
 
-    def batch(
-        self, epoch: int, batch: int, batches: int | None, logs: Mapping[str, float]
-    ) -> None:
+    def batch(self, epoch: int, batch: int, batches: int | None, logs: Mapping[str, float]) -> None:
         """Print a batch's line, if it is its turn."""
         if self._due():
             of = "" if batches is None else f"/{batches}"
@@ -71,3 +68,14 @@ def format_logs(logs: Mapping[str, float]) -> str:
     'loss 785.92  r2_score 0.50000'
     """
     return "  ".join(f"{name} {value:#.5g}".rstrip(".") for name, value in logs.items())
+
+
+def format_seconds(seconds: float) -> str:
+    """Return "0.3 ms" or "1.25 s".
+
+    Examples
+    --------
+    >>> format_seconds(0.00031), format_seconds(1.25)
+    ('0.3 ms', '1.25 s')
+    """
+    return f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"

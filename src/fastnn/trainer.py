@@ -24,6 +24,7 @@ from fastnn.report import Reporter
 __all__ = ["Trainer"]
 
 MANY_STEPS = 2**62  # "no limit"
+FEW_ROWS = 8  # too few to tell a dead network by
 
 
 class Trainer:
@@ -345,11 +346,8 @@ class Trainer:
 
     def _warn_if_dead(self, feed: Feed) -> None:
         """Warn if rows that differ all give one output though their targets differ."""
-        sample = feed.sample
-        if sample is None or len(sample.x) < 2:
-            return
-        x, y = sample.x[:256], sample.y[:256]
-        if (x == x[0]).all() or (y == y[0]).all():
+        x, y = feed.sample()
+        if len(x) < FEW_ROWS or (x == x[0]).all() or (y == y[0]).all():
             return
         outputs = self.model.predict(x, check_finite=False)
         if (outputs == outputs[0]).all():
@@ -504,7 +502,8 @@ def _check_metrics(
 
 def _split_validation(where: str, given: Any) -> tuple[Any, Any, Any]:
     """Return x, y and weights; y None for a stream."""
-    if isinstance(given, tuple) and not (is_stream(given) and isinstance(given[0], (tuple, list))):
+    pairs = isinstance(given, tuple) and given and isinstance(given[0], (tuple, list))
+    if isinstance(given, tuple) and not (pairs and is_stream(given)):
         if len(given) not in (2, 3):
             raise ValueError(
                 f"{where}: validation_data must be (x, y) or (x, y, sample_weight), "
