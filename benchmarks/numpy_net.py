@@ -1,4 +1,4 @@
-"""A multilayer perceptron in NumPy as one writes it by hand: what the benchmarks hold fastnn against.
+"""A multilayer perceptron in NumPy as one writes it by hand, to hold fastnn against.
 
 Dense layers with relu between them; mean squared error, or softmax and cross-entropy on integer
 labels; Adam (Kingma and Ba, 2015, Algorithm 1).  Parameters, gradients and moments are one flat

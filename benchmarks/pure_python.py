@@ -53,12 +53,12 @@ class Dense:
 
     def adam(self, rate: float, epsilon: float) -> None:
         """One step; both settings hold the corrections of the moments."""
+        beta_1, beta_2 = BETA_1, BETA_2
+        rest_1, rest_2 = 1.0 - beta_1, 1.0 - beta_2
         for p, g, m, v in zip(self.vectors, self.gradients, self.m, self.v, strict=True):
-            m[:] = [BETA_1 * a + (1.0 - BETA_1) * b for a, b in zip(m, g, strict=True)]
-            v[:] = [BETA_2 * a + (1.0 - BETA_2) * b * b for a, b in zip(v, g, strict=True)]
-            p[:] = [
-                a - rate * b / (sqrt(c) + epsilon) for a, b, c in zip(p, m, v, strict=True)
-            ]
+            m[:] = [beta_1 * a + rest_1 * b for a, b in zip(m, g, strict=True)]
+            v[:] = [beta_2 * a + rest_2 * b * b for a, b in zip(v, g, strict=True)]
+            p[:] = [a - rate * b / (sqrt(c) + epsilon) for a, b, c in zip(p, m, v, strict=True)]
 
 
 class Network:

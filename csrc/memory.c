@@ -7,14 +7,17 @@
 
 static atomic_size_t allocations;
 
+static size_t rounded(size_t bytes) { return (bytes / FNN_ALIGN + 1) * FNN_ALIGN; }
+
+void *fnn_scratch(size_t bytes) {
+    return bytes > SIZE_MAX / 2 ? NULL : aligned_alloc(FNN_ALIGN, rounded(bytes));
+}
+
 void *fnn_alloc(size_t bytes) {
-    if (bytes > SIZE_MAX / 2)
-        return NULL;
-    const size_t rounded = (bytes / FNN_ALIGN + 1) * FNN_ALIGN; /* at least one unit */
-    void *memory = aligned_alloc(FNN_ALIGN, rounded);
+    void *memory = fnn_scratch(bytes);
     if (memory == NULL)
         return NULL;
-    memset(memory, 0, rounded);
+    memset(memory, 0, rounded(bytes));
     atomic_fetch_add(&allocations, 1);
     return memory;
 }

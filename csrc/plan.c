@@ -269,6 +269,11 @@ void fnn_workspace_free(fnn_workspace_t *work) {
 
 size_t fnn_workspace_rows(const fnn_workspace_t *work) { return work->rows; }
 
+/* beta^t, or 0 where 1 - beta^t is 1 in any case: beta^t <= exp(-t (1 - beta)) < 2^-57. */
+static double power(double beta, uint64_t t) {
+    return (double)t * (1.0 - beta) > 40.0 ? 0.0 : pow(beta, (double)t);
+}
+
 /* ---- what depends on the type --------------------------------------------------------------- */
 
 #define real float

@@ -22,20 +22,20 @@ static float from_half(uint16_t half) {
 }
 
 /* One loop for each pair of types.  `visit` takes each value; a row is bad where value - value is
- * not 0 (it is NaN for NaN and Inf). */
+ * not 0 (it is NaN for NaN and Inf).  The flags are or-ed: a sum would wait for itself. */
 #define FNN_SOURCE_LOOP(stored, convert, real, visit)                                              \
     for (size_t i = 0; i < rows; ++i) {                                                            \
         const size_t row = order != NULL ? (size_t)order[i] : first + i;                           \
         const char *from = source->data + (ptrdiff_t)row * source->row_stride;                     \
-        real off = 0;                                                                              \
+        bool off = false;                                                                          \
         for (size_t j = 0; j < cols; ++j, from += source->col_stride) {                            \
             stored raw;                                                                            \
             memcpy(&raw, from, sizeof raw);                                                        \
             const real value = (real)convert(raw);                                                 \
-            off += value - value;                                                                  \
+            off |= value - value != 0;                                                             \
             visit;                                                                                 \
         }                                                                                          \
-        if (off != 0 && bad == FNN_ALL_FINITE)                                                     \
+        if (off && bad == FNN_ALL_FINITE)                                                          \
             bad = i;                                                                               \
     }                                                                                              \
     break

@@ -17,6 +17,7 @@ cdef extern from "fastnn/base.h" nogil:
 
 cdef extern from "fastnn/memory.h" nogil:
     void *fnn_alloc(size_t bytes) noexcept
+    void *fnn_scratch(size_t bytes) noexcept
     void fnn_free(void *memory) noexcept
     size_t fnn_allocations() noexcept
 

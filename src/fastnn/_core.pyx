@@ -8,6 +8,7 @@ import os
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN
 from libc.math cimport pow as c_pow
 from libc.math cimport sqrt as c_sqrt
 from libc.string cimport memset
@@ -156,10 +157,15 @@ def gather(cnp.ndarray array not None, dtype, order=None):
     cdef bint single = _dtype_code(kind) == FNN_F32
     cdef const uint64_t *index = NULL
     cdef cnp.ndarray order_array = None
-    cdef size_t rows = array.shape[0], bad
+    cdef size_t rows, bad
+    if array.ndim not in (1, 2):
+        raise ValueError(f"gather: got {array.ndim} dimensions, want 1 or 2")
+    rows = array.shape[0]
     _set_source(&source, array)
     if order is not None:
         order_array = np.ascontiguousarray(order, dtype=np.uint64)
+        if order_array.ndim != 1:
+            raise ValueError(f"gather: order has {order_array.ndim} dimensions, want 1")
         if order_array.size and int(order_array.max()) >= rows:
             raise ValueError(f"gather: order reaches row {order_array.max()} of {rows}")
         index = <const uint64_t *>cnp.PyArray_DATA(order_array)

@@ -57,9 +57,16 @@ cdef int _check_rank(str where, str name, cnp.ndarray array, int rank) except -1
     return 0
 
 
+cdef inline bint _overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether two C-contiguous arrays share memory."""
+    cdef char *first = <char *>cnp.PyArray_DATA(a)
+    cdef char *second = <char *>cnp.PyArray_DATA(b)
+    return (first < second + cnp.PyArray_NBYTES(b)) and (second < first + cnp.PyArray_NBYTES(a))
+
+
 cdef cnp.ndarray _apart(cnp.ndarray out, cnp.ndarray array):
     """`array`, copied if it shares memory with `out`: products must not read what they write."""
-    if array is not None and np.may_share_memory(out, array):
+    if array is not None and _overlap(out, array):
         return array.copy()
     return array
 
@@ -96,7 +103,7 @@ def matmul(str where not None, a, b, bint transpose_a, bint transpose_b, bias, b
         return out_
     cdef unsigned flags = (FNN_GEMM_ADD if accumulate else 0) | (FNN_GEMM_RELU if relu else 0)
     cdef bint single = dtype.itemsize == 4
-    cdef void *work = fnn_alloc(fnn_gemm_work_bytes(FNN_F32 if single else FNN_F64, n, k))
+    cdef void *work = fnn_scratch(fnn_gemm_work_bytes(FNN_F32 if single else FNN_F64, n, k))
     if work == NULL:
         raise MemoryError(f"{where}: no memory for packed panels")
     cdef void *ap = cnp.PyArray_DATA(a_)
@@ -288,7 +295,7 @@ cdef tuple _state_arrays(str where, tuple names, tuple values):
             array = _writable(where, name, value, first.dtype, _shape(first))
             _check_rank(where, name, array, 1)
         for other in arrays:
-            if np.may_share_memory(array, other):
+            if _overlap(array, other):
                 raise ValueError(f"{where}: {name} shares memory with another argument")
         arrays.append(array)
     return tuple(arrays)

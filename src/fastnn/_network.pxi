@@ -10,8 +10,14 @@ cdef extern from * nogil:
         const struct timespec t = {0, 50000};
         nanosleep(&t, NULL);
     }
+    static double fnn_now(void) {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    }
     """
     void fnn_nap() noexcept
+    double fnn_now() noexcept
 
 
 cdef c_bool _poll_signals(void *unused) noexcept with gil:
@@ -49,6 +55,7 @@ cdef class Network:
     cdef readonly cnp.ndarray gradient_arena
     cdef cnp.dtype real
     cdef fnn_dtype_t code
+    cdef int typenum
     cdef size_t n_in, n_out, small_rows
     cdef Py_ssize_t readers, queued, admitted, writers  # at work, waiting, let in; waiting
     cdef uint64_t writes                                # slices that have ended
@@ -73,6 +80,7 @@ cdef class Network:
             raise RuntimeError("Network: already built")
         self.real = np.dtype(dtype)
         self.code = _dtype_code(self.real)
+        self.typenum = self.real.num
         cdef fnn_op_t *op_list = <fnn_op_t *>fnn_alloc(len(ops) * sizeof(fnn_op_t))
         cdef fnn_status_t status
         try:
@@ -234,13 +242,13 @@ cdef class Network:
         if type(x) is cnp.ndarray and batch_size is None and self.plan != NULL:
             rows = <cnp.ndarray>x
             n = <size_t>cnp.PyArray_DIM(rows, 0) if cnp.PyArray_NDIM(rows) == 2 else 0
-            if (0 < n <= self.small_rows and cnp.PyArray_TYPE(rows) == self.real.num
+            if (0 < n <= self.small_rows and cnp.PyArray_TYPE(rows) == self.typenum
                     and <size_t>cnp.PyArray_DIM(rows, 1) == self.n_in
                     and cnp.PyArray_ISCARRAY_RO(rows) and not self.writing):
                 if out is None:
                     shape[0] = <cnp.npy_intp>n
                     shape[1] = <cnp.npy_intp>self.n_out
-                    result = cnp.PyArray_EMPTY(2, shape, self.real.num, 0)
+                    result = cnp.PyArray_EMPTY(2, shape, self.typenum, 0)
                 elif self.fits(out, n) and (check_finite or not np.may_share_memory(out, x)):
                     result = <cnp.ndarray>out  # checked rows are copied before it is written
                 else:
@@ -262,7 +270,7 @@ cdef class Network:
         if type(out) is not cnp.ndarray:
             return False
         cdef cnp.ndarray array = <cnp.ndarray>out
-        return (cnp.PyArray_NDIM(array) == 2 and cnp.PyArray_TYPE(array) == self.real.num
+        return (cnp.PyArray_NDIM(array) == 2 and cnp.PyArray_TYPE(array) == self.typenum
                 and <size_t>cnp.PyArray_DIM(array, 0) == n
                 and <size_t>cnp.PyArray_DIM(array, 1) == self.n_out
                 and cnp.PyArray_ISCARRAY(array))

@@ -23,6 +23,7 @@ cdef class Run:
     cdef fnn_run_t run
     cdef fnn_source_t source
     cdef fnn_metric_slot_t *slots
+    cdef readonly size_t done  # epochs that the last call of `epochs` completed
 
     def __cinit__(self):
         self.slots = NULL
@@ -155,9 +156,76 @@ cdef class Run:
             PyErr_CheckSignals()
         return ""
 
+    def epochs(self, seed, size_t first, size_t steps, cnp.ndarray order,
+               cnp.ndarray records not None):
+        """Train whole epochs of `steps` steps each, for which Python is needed only for signals.
+
+        Epoch number `first` (from 0) and those after it, each in a new order of the rows where
+        `order` is given to hold it.  `records` (epochs, 2 + metrics), float64, takes seconds, loss
+        and metrics of each; `done` tells how many are filled, also after an exception.  Returns
+        what `advance` returns.
+        """
+        cdef Network network = self.network
+        cdef size_t count = records.shape[0], width = 2 + len(self.metric_states), i
+        cdef double *record = <double *>cnp.PyArray_DATA(records)
+        cdef uint64_t *index = <uint64_t *>cnp.PyArray_DATA(order) if order is not None else NULL
+        cdef fnn_random_t stream = _stream(seed, "shuffle", first, 0)
+        cdef fnn_status_t status = FNN_OK
+        cdef double slice_began, epoch_began = 0, now
+        if self.rows_of is None or self.state is None or self.rows_of[3] is not order or (
+                steps * self.run.batch_size >= self.run.rows + self.run.batch_size):
+            raise ValueError(f"Run: cannot train epochs of {steps} steps")
+        if records.dtype != np.float64 or not _is_plain(records) or (
+                _shape(records) != (count, width)):
+            raise ValueError(f"Run: records must be float64 of shape {(count, width)}")
+        self.done = 0
+        self.run.step = 0
+        while self.done < count:
+            network.begin_writing()
+            self.run.update = self.state.update
+            self.run.t = self.state.t
+            try:
+                with nogil:
+                    slice_began = now = fnn_now()
+                    while self.done < count and now - slice_began < 0.05:
+                        if self.run.step == 0:
+                            epoch_began = now
+                            if index != NULL:
+                                stream.epoch = <uint32_t>(first + self.done)
+                                fnn_random_permutation(&stream, index, self.run.rows)
+                            self.run.loss_sum = self.run.weight_sum = 0
+                            for i in range(self.run.n_metrics):
+                                fnn_metric_reset(self.slots[i].metric, self.slots[i].state,
+                                                 network.n_out)
+                        status = fnn_run(&self.run, steps)
+                        if status != FNN_OK:
+                            break
+                        now = fnn_now()
+                        if self.run.step < steps:
+                            continue
+                        record[0] = now - epoch_began
+                        record[1] = NAN
+                        if self.run.weight_sum > 0:
+                            record[1] = self.run.loss_sum / self.run.weight_sum
+                        for i in range(self.run.n_metrics):
+                            record[2 + i] = fnn_metric_result(
+                                self.slots[i].metric, self.slots[i].state, network.n_out)
+                        record += width
+                        self.done += 1
+                        self.run.step = 0
+            finally:
+                self.state.t = self.run.t
+                network.end_writing()
+            if status == FNN_INTERRUPTED:
+                _raise_pending()
+            if status != FNN_OK:
+                return "loss" if status == FNN_NONFINITE_LOSS else "input"
+            PyErr_CheckSignals()
+        return ""
+
     @property
     def step(self):
-        """Steps done since `bind`."""
+        """Steps done since `bind`, or since the epoch in `epochs` began."""
         return self.run.step
 
     @property

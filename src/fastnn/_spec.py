@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 
@@ -343,24 +343,29 @@ def check_float(
         ...
     ValueError: Adam: beta_1 must be a finite number, at least 0, below 1, got 1.5
     """
-    wanted = "a finite number"
-    for word, bound in (("at least", at_least), ("above", above), ("below", below)):
-        if bound is not None:
-            wanted += f", {word} {bound}"
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{where}: {name} must be {wanted}, got {describe(value)}")
-    try:
-        number = float(value)
-    except OverflowError:  # an int beyond the largest double
-        number = math.inf
-    if not (
+    known = not isinstance(value, bool) and isinstance(
+        value, (int, float, np.integer, np.floating)
+    )
+    number = math.nan
+    if known:
+        try:
+            number = float(cast(float, value))
+        except OverflowError:  # an int beyond the largest double
+            number = math.inf
+    if (
         math.isfinite(number)
         and (at_least is None or number >= at_least)
         and (above is None or number > above)
         and (below is None or number < below)
     ):
+        return number
+    wanted = "a finite number"
+    for word, bound in (("at least", at_least), ("above", above), ("below", below)):
+        if bound is not None:
+            wanted += f", {word} {bound}"
+    if known:
         raise ValueError(f"{where}: {name} must be {wanted}, got {number}")
-    return number
+    raise TypeError(f"{where}: {name} must be {wanted}, got {describe(value)}")
 
 
 def check_bool(where: str, name: str, value: object) -> bool:

@@ -95,9 +95,9 @@ class Listeners:
             default=None,
         )
 
-    def wants(self, name: str) -> bool:
-        """Tell whether anyone listens to `name`."""
-        return any(listener.name == name for listener in self._all)
+    def wants(self, *names: str) -> bool:
+        """Tell whether anyone listens to one of `names`."""
+        return any(listener.name in names for listener in self._all)
 
     def emit(self, event: Event) -> bool:
         """Call the handlers of an event; tell whether one of them stopped the training."""

@@ -16,7 +16,7 @@ from fastnn._spec import describe
 from fastnn.losses import Loss
 from fastnn.model import Sequential
 
-__all__ = ["ArrayFeed", "Feed", "Rows", "StreamFeed", "Task", "advance"]
+__all__ = ["ArrayFeed", "Feed", "Rows", "StreamFeed", "Task", "judge", "open_stream"]
 
 Array = npt.NDArray[Any]
 Stream = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -92,16 +92,15 @@ class Task(NamedTuple):
     def step(self, run: Run, rows: Rows, where: str, *, finite: bool) -> None:
         """Take one step (or evaluate) on one batch."""
         run.bind(*rows, None, len(rows.x), finite)
-        if advance(run, 1, where) == "input":
+        if judge(run, run.advance(1), where) == "input":
             self.check_finite(where, rows)
 
 
-def advance(run: Run, stop: int, where: str) -> str:
-    """Take steps until `stop`; "input" if a value was not finite, FloatingPointError for the loss.
+def judge(run: Run, wrong: str, where: str) -> str:
+    """Return what a run reported, but raise FloatingPointError for a loss that is not finite.
 
     `where` names the batch, as in "Trainer.fit: epoch 2, batch 17 of 79".
     """
-    wrong = run.advance(stop)
     if wrong == "loss" and run.state is not None:
         raise FloatingPointError(
             f"{where}: the loss became {run.batch_loss}; the update was not applied. "
@@ -182,13 +181,24 @@ class ArrayFeed(Feed):
 
     def advance(self, epoch: int, stop: int) -> int:
         stop = min(stop, self.steps)
-        try:
-            advance(self.run, stop, self.where)
-        except FloatingPointError as error:  # say which of the batches it was
-            text = str(error).removeprefix(self.where)
-            at = f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}"
-            raise FloatingPointError(at + text) from None
+        self._judge(self.run.advance(stop), epoch)
         return stop
+
+    def epochs(self, epoch: int, records: npt.NDArray[np.float64]) -> None:
+        """Train an epoch for each of `records`, the first counted from 0, without leaving C.
+
+        A record takes seconds, loss and metrics; ``self.run.done`` tells how many are filled.
+        """
+        self.run.bind(*self.rows, self.order, self.batch_size, False)
+        wrong = self.run.epochs(self.seed, epoch, self.steps, self.order, records)
+        self._judge(wrong, epoch + self.run.done + 1)
+
+    def _judge(self, wrong: str, epoch: int) -> None:
+        judge(
+            self.run,
+            wrong,
+            f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}",
+        )
 
     def sample(self) -> tuple[Array, Array]:
         return self.rows.x[:SAMPLE_ROWS], self.rows.y[:SAMPLE_ROWS]

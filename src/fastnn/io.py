@@ -101,7 +101,7 @@ def load(
         with safe_open(name, framework="numpy") as file:
             meta = _parse(name, (file.metadata() or {}).get(KEY))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, TypeError) as error:  # TypeError: a type that NumPy lacks
         raise ValueError(
             f"{where}: {name} is not a whole safetensors file, or none at all ({error})"
         ) from None

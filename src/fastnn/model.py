@@ -540,14 +540,17 @@ class Sequential(Network):
         array([[4.]], dtype=float32)
         """
         where = "forward"
-        if not training:
-            return self.predict(x, check_finite=check_finite)
         rows = data.as_rows(x, where=where, name="x", columns=self.inputs)
         out: Array = np.empty((len(rows), self.outputs), self.dtype)
-        self._kept_rows = 0
-        if self.run_forward(rows, out, check_finite) >= 0:
+        if training:
+            self._kept_rows = 0
+            bad = self.run_forward(rows, out, check_finite)
+        else:
+            bad = self.run_predict(rows, out, self.block_rows(), check_finite)
+        if bad >= 0:
             data.check_finite(rows, where=where, name="x", dtype=self.dtype)
-        self._kept_rows = len(rows)
+        if training:
+            self._kept_rows = len(rows)
         return out
 
     def backward(self, dy: npt.ArrayLike) -> Array:
@@ -587,7 +590,7 @@ class Sequential(Network):
             raise ValueError(
                 f"{where}: dy has {len(given)} rows; want {self._kept_rows}, as the last forward"
             )
-        plain = np.ascontiguousarray(given, dtype=self.dtype)
+        plain = np.require(given, self.dtype, ["C_CONTIGUOUS", "ALIGNED"])
         dx: Array = np.empty((len(plain), self.inputs), self.dtype)
         if not self.run_backward(plain, dx):
             raise RuntimeError(f"{where}: call forward(x, training=True) first")
@@ -663,14 +666,15 @@ def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
 
 def first_of(batch: object, number: int) -> object:
     """Return the rows of a batch, which may come with targets and weights."""
-    if isinstance(batch, tuple) or (isinstance(batch, list) and is_stream(batch)):
-        if not 1 <= len(batch) <= 3:
-            kind = type(batch).__name__
-            raise ValueError(
-                f"predict: batch {number} is a {kind} of {len(batch)}; want x or (x, y, ...)"
-            )
-        return batch[0]
-    return batch
+    tables = is_stream(batch)
+    if not isinstance(batch, tuple) and not (tables and isinstance(batch, list)):
+        return batch
+    if not 1 <= len(batch) <= 3:
+        raise ValueError(
+            f"predict: batch {number} is a {type(batch).__name__} of {len(batch)}; "
+            f"want x or (x, y, ...)"
+        )
+    return batch[0]
 
 
 def _check_out(out: object, where: str, shape: tuple[int, int], dtype: str) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from fastnn import data, losses, metrics, optimizers
@@ -14,7 +15,7 @@ from fastnn._core import Run
 from fastnn._spec import check_int, describe
 from fastnn.errors import DeadNetworkWarning
 from fastnn.events import Event, Handler, Listeners
-from fastnn.feed import ArrayFeed, Feed, StreamFeed, Task, advance, open_stream
+from fastnn.feed import ArrayFeed, Feed, StreamFeed, Task, judge, open_stream
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Sequential, is_stream, optimizer_settings
@@ -25,6 +26,7 @@ __all__ = ["Trainer"]
 
 MANY_STEPS = 2**62  # "no limit"
 FEW_ROWS = 8  # too few to tell a dead network by
+EPOCH_EVENTS = ("epoch_begin", "batch_end", "epoch_end")
 
 
 class Trainer:
@@ -292,6 +294,10 @@ class Trainer:
         stopped = listeners.emit(
             Event("train_begin", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
         )
+        if isinstance(feed, ArrayFeed) and not (
+            stopped or verbose or validation or listeners.wants(*EPOCH_EVENTS)
+        ):
+            self._fit_unseen(feed, epochs)
         while self.epochs < end and not stopped:
             began = time.perf_counter()
             epoch = self.epochs + 1
@@ -338,6 +344,18 @@ class Trainer:
             Event("train_end", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
         )
         return history
+
+    def _fit_unseen(self, feed: ArrayFeed, epochs: int) -> None:
+        """Train epochs that nobody looks at: in C until the last is done."""
+        names = ["loss", *(metric.name for metric in self.metrics)]
+        records = np.empty((epochs, 1 + len(names)))
+        begin = self.epochs
+        try:
+            feed.epochs(begin, records)
+        finally:  # also the epochs before Ctrl-C or a loss that is not finite
+            for seconds, *values in records[: feed.run.done].tolist():
+                self.epochs += 1
+                self.history.append(self.epochs, seconds, dict(zip(names, values, strict=True)))
 
     def _logs(self, run: Run) -> dict[str, float]:
         """Return the loss and the metrics over the epoch so far."""
@@ -458,7 +476,7 @@ class Trainer:
         def evaluate() -> dict[str, float]:
             steps = run.bind(*rows, None, block, False)
             run.begin()
-            advance(run, steps, where)
+            judge(run, run.advance(steps), where)
             return self._logs(run)
 
         return evaluate

@@ -8,6 +8,9 @@
 void *fnn_alloc(size_t bytes);
 void fnn_free(void *memory);
 
+/* The same, but not zeroed and not counted: scratch of one call. */
+void *fnn_scratch(size_t bytes);
+
 /* Calls of fnn_alloc since the process began. */
 size_t fnn_allocations(void);
 
