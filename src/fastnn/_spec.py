@@ -343,9 +343,7 @@ def check_float(
         ...
     ValueError: Adam: beta_1 must be a finite number, at least 0, below 1, got 1.5
     """
-    known = not isinstance(value, bool) and isinstance(
-        value, (int, float, np.integer, np.floating)
-    )
+    known = not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating))
     number = math.nan
     if known:
         try:
