@@ -1,5 +1,5 @@
 # The kernels on NumPy arrays: shapes and types checked, empty arrays first, then one call without
-# the GIL.  `fastnn/kernels.py` gives each its public name and its manual.
+# the GIL.  `fastnn/kernels/` gives each its public name and its manual.
 import sys
 
 
