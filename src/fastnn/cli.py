@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("fastnn: error: there is not enough memory for this network", file=sys.stderr)
         return EXIT_ERROR
-    except (ValueError, ArithmeticError, OSError) as error:
+    except (ValueError, ArithmeticError, OSError, ImportError) as error:
         print(f"fastnn: error: {error}", file=sys.stderr)
         return EXIT_ERROR
 
