@@ -309,6 +309,19 @@ def test_the_first_bad_row_is_named_wherever_it_is():
         x[...] = 0
 
 
+def test_the_first_bad_row_is_named_in_data_that_is_checked_in_parts(monkeypatch):
+    monkeypatch.setattr(fnn.data, "CHECKED_AT_ONCE", 7)  # two rows of three at once
+    trainer = fnn.Trainer(network(), "mse")
+    for row in range(6):
+        x = spoiled(np.nan, row=row)
+        x[5, 2] = np.inf
+        with pytest.raises(ValueError, match=rf"Trainer.fit: x has nan at row {row}, column 1;"):
+            trainer.fit(x, Y)
+        with pytest.raises(ValueError, match=rf"Trainer.fit: y has nan at row {row}, column 0;"):
+            trainer.fit(X, spoiled(np.nan, row=row, column=0, like=Y))
+    trainer.fit(X, Y, verbose=0)
+
+
 # ---- what must work -----------------------------------------------------------------------------
 
 

@@ -217,10 +217,11 @@ def test_predict_of_large_layers_has_the_same_bits(isa, dtype):
 # ---- blocks, short batches, weights -------------------------------------------------------------
 
 
+@pytest.mark.parametrize("blocks, more", [(1, 1), (1, 11), (2, 11)])
 @pytest.mark.parametrize("name", TASKS)
-def test_step_of_several_blocks_matches_the_twin_and_itself(isa, dtype, name):
+def test_step_of_several_blocks_matches_the_twin_and_itself(isa, dtype, name, blocks, more):
     model = network(500, 4, output=TASKS[name][1], dtype=dtype)
-    n = 2 * model.block_rows() + 11
+    n = blocks * model.block_rows() + more
     loss, _, x, y, weight = task(name, n)
     twin = Twin(model, losses.get(loss).name)
     start = model.parameter_arena.copy()
@@ -354,6 +355,32 @@ def test_train_on_a_batch_of_weight_zero_changes_nothing():
     assert np.isnan(trainer.train_on_batch(x, y, np.zeros(5))["loss"])  # a mean of nothing
     assert bits(model) == before
     assert trainer.steps == 0
+
+
+# ---- rows that are not finite -------------------------------------------------------------------
+
+
+def test_the_core_tells_which_row_is_not_finite(dtype):
+    """Wherever it lies among the blocks, in x, y or the weights."""
+    model = network(500, 4, dtype=dtype)
+    n = 2 * model.block_rows() + 11
+    _, _, x, y, weight = task("mse", n)
+    before = bits(model)
+    out = np.empty((n, 4), dtype)
+    state = model.optimizer_state(fnn.SGD(0.1))
+    run = _core.Run(model, (0, 0.0, False), [], n, state)
+    for row in (0, 1, model.block_rows(), n - 12, n - 1):
+        for array in (x, y, weight):
+            kept = array[row].copy()
+            array[row] = np.inf
+            run.bind(x, y, weight, None, n, True)
+            run.begin()
+            assert run.advance(1) == "input"
+            assert (run.bad_row, run.step, state.t) == (row, 0, 0)
+            if array is x:
+                assert model.run_predict(x, out, 48, True) == row
+            array[row] = kept
+    assert bits(model) == before
 
 
 # ---- no allocation in a step --------------------------------------------------------------------

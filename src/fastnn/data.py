@@ -26,6 +26,7 @@ Array = npt.NDArray[Any]
 # Sizes in bytes, as eight-byte reals, stay below 2**62, so that no sum or product of two of them
 # overflows in C.
 MAX_ELEMENTS = 2**59
+CHECKED_AT_ONCE = 2**23  # elements: some 10 ms, between which Ctrl-C is answered
 
 NUMBERS = "bool, integer, float16, float32 or float64 numbers"
 
@@ -153,9 +154,14 @@ def check_finite(array: Array, *, where: str, name: str, dtype: npt.DTypeLike) -
     """
     target = np.dtype(dtype)
     table = array if array.ndim == 2 else array[:, np.newaxis]
-    row = first_nonfinite(table, target.name)
-    if row < 0:
+    step = max(1, CHECKED_AT_ONCE // max(1, table.shape[1]))
+    for start in range(0, len(table), step):
+        found = first_nonfinite(table[start : start + step], target.name)
+        if found >= 0:
+            break
+    else:
         return
+    row = start + found
     with np.errstate(over="ignore"):  # the overflow is what is looked for
         column = int(np.argmin(np.isfinite(table[row].astype(target))))
     value = table[row, column]
