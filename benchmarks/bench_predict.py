@@ -9,7 +9,7 @@ import cases
 import numpy_net
 
 
-@pytest.mark.parametrize("by", ["fastnn", "fastnn_out", "numpy"])
+@pytest.mark.parametrize("by", ["fastnn", "fastnn_out", "predictor", "predictor_into", "numpy"])
 @pytest.mark.parametrize("rows", [1, 1000])
 def bench_predict(measure, rows, by):
     model = cases.auto_mpg().model()
@@ -20,7 +20,18 @@ def bench_predict(measure, rows, by):
     def into_y(x):
         return model.predict(x, out=y)
 
-    functions = {"fastnn": model.predict, "fastnn_out": into_y, "numpy": by_hand.predict}
+    predictor = model.predictor()
+
+    def predictor_into_y(x):
+        return predictor.predict_into(x, y)
+
+    functions = {
+        "fastnn": model.predict,
+        "fastnn_out": into_y,
+        "predictor": predictor,
+        "predictor_into": predictor_into_y,
+        "numpy": by_hand.predict,
+    }
     got = measure(f"predict 7-32-8-1, {rows} rows", functions[by], x, rows=rows)
     want = (by_hand if by != "numpy" else model).predict(x)
     # some dozen roundings of sums of terms of size 1

@@ -5,11 +5,9 @@
 #include <math.h>
 #include <string.h>
 #include <time.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "fastnn/memory.h"
+#include "float_mode.h"
 
 struct fnn_plan {
     fnn_dtype_t dtype;
@@ -54,35 +52,6 @@ static bool slice_is_over(watch_t *watch) {
     return now() - watch->since >= SLICE_SECONDS;
 }
 
-/* Subnormals are flushed to zero while a plan runs: the moments of dead units decay into them,
- * and arithmetic on them is many times slower.  The caller's mode is put back. */
-#if defined(__x86_64__)
-typedef unsigned int float_mode_t;
-static float_mode_t flush_subnormals(void) {
-    const float_mode_t mode = _mm_getcsr();
-    if ((mode & 0x8040u) != 0x8040u)
-        _mm_setcsr(mode | 0x8040u); /* FTZ and DAZ */
-    return mode;
-}
-static void restore_mode(float_mode_t mode) {
-    if ((mode & 0x8040u) != 0x8040u)
-        _mm_setcsr(mode);
-}
-#elif defined(__aarch64__)
-typedef uint64_t float_mode_t;
-static float_mode_t flush_subnormals(void) {
-    float_mode_t mode;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-    __asm__ volatile("msr fpcr, %0" : : "r"(mode | (1u << 24)));
-    return mode;
-}
-static void restore_mode(float_mode_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
-#else
-typedef int float_mode_t;
-static float_mode_t flush_subnormals(void) { return 0; }
-static void restore_mode(float_mode_t mode) { (void)mode; }
-#endif
-
 /* ---- the plan ------------------------------------------------------------------------------- */
 
 static size_t choose_block_rows(const fnn_plan_t *plan) {
@@ -107,7 +76,7 @@ static size_t choose_block_rows(const fnn_plan_t *plan) {
     return rows < 48 ? 48 : rows / 48 * 48; /* whole tiles of 12 and 6 rows */
 }
 
-static bool plan_is_sound(const fnn_plan_spec_t *spec) {
+bool fnn_plan_is_sound(const fnn_plan_spec_t *spec) {
     if (spec->n_inputs == 0 || spec->n_ops == 0 || spec->n_inputs > spec->n_tensors ||
         spec->output >= spec->n_tensors || spec->ops[spec->n_ops - 1].out != spec->output)
         return false;
@@ -137,7 +106,7 @@ static bool plan_is_sound(const fnn_plan_spec_t *spec) {
 fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
                           fnn_plan_t **out) {
     *out = NULL;
-    if (!plan_is_sound(spec))
+    if (!fnn_plan_is_sound(spec))
         return FNN_BAD_PLAN;
     fnn_plan_t *plan = fnn_alloc(sizeof *plan);
     if (plan == NULL)

@@ -403,6 +403,16 @@ def test_a_fit_on_arrays_allocates_nothing_after_its_start(name, weighted):
     assert len(set(counts)) == 1
 
 
+def test_a_fit_that_nobody_looks_at_allocates_nothing_after_its_start():
+    loss, output, x, y, _ = task("cce", 50)
+    counts = []
+    trainer = fnn.Trainer(network(6, 4, output=output), loss, metrics=["accuracy"])
+    for event in ("train_begin", "train_end"):
+        trainer.on(event, lambda event: counts.append(_core.allocations()))
+    trainer.fit(x, y, batch_size=8, epochs=50, verbose=0)
+    assert counts[0] == counts[1]
+
+
 def test_the_count_of_allocations_counts():
     before = _core.allocations()
     network(4)

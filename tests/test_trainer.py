@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 
 import fastnn as fnn
 from fastnn import report
+from fastnn import trainer as trainer_module
 
 
 def network(*widths, inputs=3, hidden="tanh", output=None, seed=0, dtype="float32"):
@@ -112,6 +113,25 @@ def test_history_is_a_mapping_of_lists():
     assert "3 epochs" in repr(history)
 
 
+def test_history_of_many_epochs_at_once_reads_as_one_by_one():
+    one, many = fnn.History(), fnn.History()
+    numbers = np.arange(12.0).reshape(4, 3)
+    for i, (seconds, loss, mae) in enumerate(numbers, 5):
+        one.append(i, seconds, {"loss": loss, "mae": mae})
+    many.extend(5, ["loss", "mae"], numbers[:0])
+    assert (len(many), repr(many)) == (0, "<History: 0 epochs>")
+    many.extend(5, ["loss", "mae"], numbers[:1])
+    assert many.epoch == [5]
+    many.extend(6, ["loss", "mae"], numbers[1:3])
+    many.extend(8, ["loss", "mae"], numbers[3:3])
+    many.append(8, 9.0, {"loss": 10.0, "mae": 11.0})
+    for history in (one, many):
+        assert history.history == {"loss": [1, 4, 7, 10], "mae": [2, 5, 8, 11]}
+        assert history.epoch == [5, 6, 7, 8]
+        assert history.seconds == [0, 3, 6, 9]
+    assert repr(one) == repr(many) == "<History: 4 epochs; last: loss=10, mae=11>"
+
+
 def test_a_second_fit_goes_on_and_has_a_new_history():
     x, y = data()
     trainer = trainer_of()
@@ -205,6 +225,46 @@ def test_learning_rate_set_by_a_handler_counts_from_the_next_step():
     trainer.fit(x, y, batch_size=5, epochs=2, verbose=0)
     assert len(moved) == 8
     assert len(set(moved)) == 1
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_fit_that_nobody_looks_at_tells_the_same(monkeypatch, shuffle, at_once):
+    """Many epochs in one call of the core, against one epoch after another."""
+    monkeypatch.setattr(trainer_module, "EPOCHS_AT_ONCE", at_once)
+    x, y = data(22)
+    w = np.random.default_rng(0).uniform(0, 2, 22)
+    found = []
+    for watched in (False, True):
+        model = network()
+        trainer = trainer_of(model, metrics=["mae", "r2"])
+        if watched:
+            trainer.on("epoch_end", lambda event: None)
+        options = {"sample_weight": w, "batch_size": 5, "shuffle": shuffle, "verbose": 0}
+        histories = [trainer.fit(x, y, epochs=epochs, **options) for epochs in (7, 2)]
+        found.append((bits(model), [(h.history, h.epoch) for h in histories], trainer.steps))
+        assert all(len(h.seconds) == len(h.epoch) for h in histories)
+        assert all(seconds > 0 for h in histories for seconds in h.seconds)
+    assert found[0] == found[1]
+
+
+def test_a_diverging_fit_that_nobody_looks_at_tells_the_same():
+    x, y = data(50)
+    found = []
+    for watched in (False, True):
+        model = network(1)  # linear: each step multiplies the error by some number above 1
+        trainer = trainer_of(model, optimizer=fnn.SGD(1.1), metrics=["mae"])
+        if watched:
+            trainer.on("epoch_begin", lambda event: None)
+        with pytest.raises(FloatingPointError) as caught:
+            trainer.fit(x, y, batch_size=6, epochs=99, verbose=0)
+        found.append(
+            (str(caught.value), bits(model), trainer.history.history, trainer.epochs, trainer.steps)
+        )
+    assert found[0] == found[1]
+    epoch, batch = map(int, re.search(r"epoch (\d+), batch (\d+) of 9", found[0][0]).groups())
+    assert found[0][3] == epoch - 1 > 3
+    assert found[0][4] == 9 * (epoch - 1) + batch - 1
 
 
 # ---- the numbers shown --------------------------------------------------------------------------
@@ -837,20 +897,26 @@ needs_alarm = pytest.mark.skipif(sys.platform == "win32", reason="no interval ti
 
 
 @needs_alarm
+@pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize("as_stream", [False, True])
-def test_ctrl_c_leaves_whole_steps_and_the_history(alarm, as_stream):
+def test_ctrl_c_leaves_whole_steps_and_the_history(alarm, as_stream, watched):
     x, y = data(64)
     model, other = network(8, 1), network(8, 1)
     trainer = trainer_of(model)
-    trainer.on("epoch_end", lambda event: alarm(0.02) if event.epoch == 2 else None)
+    trainer.on("train_begin", lambda event: alarm(0.05))
+    if watched:
+        trainer.on("epoch_end", lambda event: None)
     source = (fnn.data.batches(x, y, 1),) if as_stream else (x, y)
     options = {} if as_stream else {"batch_size": 1, "shuffle": False}
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(*source, epochs=10**9, verbose=0, **options)
     epochs, rest = divmod(trainer.steps, 64)
-    assert len(trainer.history.epoch) == len(trainer.history["loss"]) >= 2
-    # a signal may come between the last step of an epoch and its entry in the history
-    assert len(trainer.history.epoch) in (epochs, epochs - (rest == 0))
+    history = trainer.history
+    assert history.epoch == list(range(1, len(history.epoch) + 1))
+    assert len(history.epoch) == len(history.seconds) == len(history["loss"])
+    # a signal may come between the last step of an epoch, its entry in the history, and the count
+    assert len(history.epoch) in (epochs, epochs - (rest == 0))
+    assert trainer.epochs in (len(history.epoch), len(history.epoch) - 1)
     twin = trainer_of(other)
     twin.fit(x, y, batch_size=1, shuffle=False, epochs=epochs, verbose=0)
     if rest:
@@ -917,3 +983,25 @@ def test_what_a_signal_handler_raises_comes_out():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     trainer_of(model).fit(x, y, verbose=0)
+
+
+# ---- small things -------------------------------------------------------------------------------
+
+
+def test_verbose_may_be_a_bool(capsys):
+    x, y = data()
+    trainer_of().fit(x, y, verbose=False)
+    assert capsys.readouterr().out == ""
+    trainer_of().fit(x, y, verbose=True)
+    assert capsys.readouterr().out.startswith("epoch 1/1")
+
+
+def test_reset_inside_a_fit_is_refused():
+    x, y = data()
+    trainer = trainer_of()
+    trainer.on("batch_end", lambda event: trainer.reset())
+    with pytest.raises(RuntimeError, match=r"Trainer\.reset: this model is being fitted"):
+        trainer.fit(x, y, batch_size=4, verbose=0)
+    assert trainer.steps == 1
+    trainer.reset()
+    assert trainer.steps == 0

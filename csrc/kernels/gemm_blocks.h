@@ -4,9 +4,12 @@
 
 enum {
     KC = 512,               /* k in a block, unpacked (and always where k is split) */
+    UNSPLIT = 8,            /* k up to which no k is split */
+    FEW_ROWS = 4,           /* rows of a up to which b^T is not packed */
     MC = 192,               /* rows in a block, unpacked */
     PACK_KC = 256,          /* blocks of the packed path: the a block is held in L2, */
     PACK_MC = 144,          /* a b panel of PACK_KC x 2 vectors in L1 */
+    PACK_SLACK = 16,        /* numbers that packing may write behind the a block */
     PACK_NC = 1024,         /* columns of b packed at once */
     PACK_BYTES = 2400000,   /* size of b from which packing pays ... */
     PACK_ROWS = 32,         /* ... given rows enough to use the panels again */

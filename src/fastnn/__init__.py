@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         metrics,
         optimizers,
     )
+    from fastnn._core import Predictor
     from fastnn.config import show_config
     from fastnn.errors import DeadNetworkWarning, FastnnWarning
     from fastnn.events import Event
@@ -40,6 +41,7 @@ __all__ = [
     "FastnnWarning",
     "History",
     "Input",
+    "Predictor",
     "SGD",
     "Sequential",
     "Trainer",
@@ -69,6 +71,7 @@ _HOMES = {
     "FastnnWarning": "errors",
     "History": "history",
     "Input": "layers",
+    "Predictor": "_core",
     "SGD": "optimizers",
     "Sequential": "model",
     "Trainer": "trainer",

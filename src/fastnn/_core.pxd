@@ -1,5 +1,5 @@
 # What the bindings use of the C core, one block a header.  The headers are the manual.
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t, uintptr_t
 
 cdef extern from "fastnn/base.h" nogil:
     ctypedef bint c_bool "bool"
@@ -248,6 +248,7 @@ cdef extern from "fastnn/plan.h" nogil:
                               fnn_plan_t **out) noexcept
     void fnn_plan_free(fnn_plan_t *plan) noexcept
     size_t fnn_plan_block_rows(const fnn_plan_t *plan) noexcept
+    const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) noexcept
     fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bint training,
                                    fnn_workspace_t **out) noexcept
     void fnn_workspace_free(fnn_workspace_t *work) noexcept
@@ -264,3 +265,19 @@ cdef extern from "fastnn/plan.h" nogil:
     void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
                     const void *grads, void *const *slot) noexcept
     fnn_status_t fnn_run(fnn_run_t *run, size_t stop) noexcept
+
+cdef extern from "fastnn/predictor.h" nogil:
+    enum:
+        FNN_PREDICTOR_ABI
+    ctypedef struct fnn_predictor_t:
+        pass
+    fnn_status_t fnn_predictor_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
+                                   const void *params, bint check_finite,
+                                   fnn_predictor_t **out) noexcept
+    void fnn_predictor_hold(fnn_predictor_t *predictor) noexcept
+    void fnn_predictor_free(fnn_predictor_t *predictor) noexcept
+    const void *fnn_predictor_params(const fnn_predictor_t *predictor) noexcept
+    fnn_status_t fnn_predictor_run(fnn_predictor_t *predictor, const void *x, void *out,
+                                   size_t rows) noexcept
+    int fnn_predictor_call_f32(const float *x, float *out, int rows, void *predictor) noexcept
+    int fnn_predictor_call_f64(const double *x, double *out, int rows, void *predictor) noexcept

@@ -1,13 +1,20 @@
 """The compiled core: the only module that links csrc.
 
-Three parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
-network: parameters, predict, forward, backward) and `_run.pxi` (epochs of training and evaluation).
+Four parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
+network: parameters, predict, forward, backward), `_predictor.pxi` (a network frozen for serving),
+`_run.pxi` (epochs of training and evaluation).
 """
 import os
 
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.pycapsule cimport (
+    PyCapsule_GetContext,
+    PyCapsule_New,
+    PyCapsule_SetContext,
+    PyCapsule_SetDestructor,
+)
 from libc.math cimport NAN
 from libc.math cimport pow as c_pow
 from libc.math cimport sqrt as c_sqrt
@@ -279,4 +286,5 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
 
 include "_kernels.pxi"
 include "_network.pxi"
+include "_predictor.pxi"
 include "_run.pxi"

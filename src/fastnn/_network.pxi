@@ -40,6 +40,32 @@ cdef int _raise_pending() except -1:
     raise error if error is not None else KeyboardInterrupt()
 
 
+cdef fnn_op_t *_new_ops(ops) except NULL:
+    """The ops of a plan, from tuples (kind, activation, alpha, in, out, kernel, bias).
+
+    Offsets of kernel and bias are -1 for none.  The caller frees the ops.
+    """
+    cdef fnn_op_t *op
+    cdef fnn_op_t *op_list = <fnn_op_t *>fnn_alloc(len(ops) * sizeof(fnn_op_t))
+    if op_list == NULL:
+        raise MemoryError("fastnn: no memory for the plan")
+    try:
+        op = op_list
+        for kind, activation, alpha, source, target, kernel, bias in ops:
+            op.kind = <fnn_op_kind_t><int>kind
+            op.activation = <fnn_activation_t><int>activation
+            op.alpha = alpha
+            op.in_ = source
+            op.out = target
+            op.kernel = FNN_NONE if kernel < 0 else kernel
+            op.bias = FNN_NONE if bias < 0 else bias
+            op += 1
+    except BaseException:
+        fnn_free(op_list)
+        raise
+    return op_list
+
+
 cdef class Network:
     """A plan with its parameters and gradients: the compiled half of a model.
 
@@ -53,13 +79,15 @@ cdef class Network:
     cdef fnn_workspace_t *kept
     cdef readonly cnp.ndarray parameter_arena
     cdef readonly cnp.ndarray gradient_arena
+    cdef tuple recipe  # (dtype, cols, ops): what a predictor is made from
     cdef cnp.dtype real
     cdef fnn_dtype_t code
     cdef int typenum
     cdef size_t n_in, n_out, small_rows
     cdef Py_ssize_t readers, queued, admitted, writers  # at work, waiting, let in; waiting
     cdef uint64_t writes                                # slices that have ended
-    cdef bint writing, fitting
+    cdef bint writing
+    cdef readonly bint fitting  # a trainer has it, between `begin_fit` and `end_fit`
     cdef object __weakref__
 
     def __dealloc__(self):
@@ -70,45 +98,32 @@ cdef class Network:
     def _build(self, dtype, cols, size_t n_inputs, ops, size_t n_params):
         """Lower once.
 
-        `cols`: width of each tensor, inputs first.  `ops`: tuples (kind, activation, alpha, in,
-        out, kernel, bias), offsets -1 for none.
+        `cols`: width of each tensor, inputs first.  `ops`: as `_new_ops` takes them.
         """
         cdef cnp.ndarray widths = np.array(cols, dtype=np.uintp)
         cdef fnn_plan_spec_t spec
-        cdef Py_ssize_t i
         if self.plan != NULL:
             raise RuntimeError("Network: already built")
         self.real = np.dtype(dtype)
         self.code = _dtype_code(self.real)
         self.typenum = self.real.num
-        cdef fnn_op_t *op_list = <fnn_op_t *>fnn_alloc(len(ops) * sizeof(fnn_op_t))
+        cdef fnn_op_t *op_list = _new_ops(ops)
         cdef fnn_status_t status
-        try:
-            if op_list == NULL:
-                raise MemoryError("Network: no memory for the plan")
-            for i, (kind, activation, alpha, source, target, kernel, bias) in enumerate(ops):
-                op_list[i].kind = <fnn_op_kind_t><int>kind
-                op_list[i].activation = <fnn_activation_t><int>activation
-                op_list[i].alpha = alpha
-                op_list[i].in_ = source
-                op_list[i].out = target
-                op_list[i].kernel = FNN_NONE if kernel < 0 else kernel
-                op_list[i].bias = FNN_NONE if bias < 0 else bias
-            spec.dtype = self.code
-            spec.n_tensors = widths.size
-            spec.cols = <const size_t *>cnp.PyArray_DATA(widths)
-            spec.n_inputs = n_inputs
-            spec.output = widths.size - 1
-            spec.n_ops = len(ops)
-            spec.ops = op_list
-            spec.n_params = n_params
-            status = fnn_plan_new(&spec, _kernels, &self.plan)
-        finally:
-            fnn_free(op_list)
+        spec.dtype = self.code
+        spec.n_tensors = widths.size
+        spec.cols = <const size_t *>cnp.PyArray_DATA(widths)
+        spec.n_inputs = n_inputs
+        spec.output = widths.size - 1
+        spec.n_ops = len(ops)
+        spec.ops = op_list
+        spec.n_params = n_params
+        status = fnn_plan_new(&spec, _kernels, &self.plan)
+        fnn_free(op_list)
         if status == FNN_NO_MEMORY:
             raise MemoryError("Network: no memory for the plan")
         if status != FNN_OK:
             raise ValueError("Network: the plan contradicts itself")
+        self.recipe = (self.real.name, tuple(cols), tuple(ops))
         self.n_in = cols[0]
         self.n_out = cols[-1]
         self.parameter_arena = _new_arena(n_params, self.real)
@@ -249,7 +264,7 @@ cdef class Network:
                     shape[0] = <cnp.npy_intp>n
                     shape[1] = <cnp.npy_intp>self.n_out
                     result = cnp.PyArray_EMPTY(2, shape, self.typenum, 0)
-                elif self.fits(out, n) and (check_finite or not np.may_share_memory(out, x)):
+                elif self.fits(out, n) and (check_finite or not _overlap(rows, <cnp.ndarray>out)):
                     result = <cnp.ndarray>out  # checked rows are copied before it is written
                 else:
                     return self.predict_rows(x, batch_size, out, check_finite)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 __all__ = ["History"]
 
@@ -28,17 +31,53 @@ class History(Mapping[str, list[float]]):
     ([2.0], [1])
     """
 
+    # An epoch is added by one append to a list, so that Ctrl-C finds it there or not, never half.
+    # The lists that people see are filled from it when they look, and it does no harm to fill in a
+    # part twice: the slices are set, not added to.
+
     def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
-        self.epoch: list[int] = []
-        self.seconds: list[float] = []
+        self._parts: list[tuple[int, Sequence[str], npt.NDArray[np.float64]]] = []
+        self._filled = (0, 0)  # parts and epochs that the lists hold
+        self._history: dict[str, list[float]] = {}
+        self._epoch: list[int] = []
+        self._seconds: list[float] = []
 
     def append(self, epoch: int, seconds: float, logs: Mapping[str, float]) -> None:
         """Add an epoch."""
-        self.epoch.append(epoch)
-        self.seconds.append(seconds)
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
+        self.extend(epoch, tuple(logs), np.array([[seconds, *logs.values()]]))
+
+    def extend(self, first: int, names: Sequence[str], records: npt.NDArray[np.float64]) -> None:
+        """Add the epochs from `first` on; a record is seconds and a number for each name."""
+        if len(records) > 0:
+            self._parts.append((first, names, records))
+
+    def _fill(self) -> None:
+        while self._filled[0] < len(self._parts):
+            done, start = self._filled
+            first, names, records = self._parts[done]
+            self._epoch[start:] = range(first, first + len(records))
+            self._seconds[start:] = records[:, 0].tolist()
+            for name, values in zip(names, records[:, 1:].T.tolist(), strict=True):
+                self._history.setdefault(name, [])[start:] = values
+            self._filled = done + 1, start + len(records)
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The numbers by name."""
+        self._fill()
+        return self._history
+
+    @property
+    def epoch(self) -> list[int]:
+        """The numbers of the epochs."""
+        self._fill()
+        return self._epoch
+
+    @property
+    def seconds(self) -> list[float]:
+        """How long each epoch took."""
+        self._fill()
+        return self._seconds
 
     def __getitem__(self, name: str) -> list[float]:
         """Return the numbers of one name."""

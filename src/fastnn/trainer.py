@@ -25,6 +25,7 @@ from fastnn.report import Reporter
 __all__ = ["Trainer"]
 
 MANY_STEPS = 2**62  # "no limit"
+EPOCHS_AT_ONCE = 4096  # of a fit that nobody looks at: the records of so many are held
 FEW_ROWS = 8  # too few to tell a dead network by
 EPOCH_EVENTS = ("epoch_begin", "batch_end", "epoch_end")
 
@@ -92,12 +93,17 @@ class Trainer:
         self._task = Task(model, self.loss)
         self.history = History()
         self._listeners = Listeners()
-        self.reset()
+        self._start_over()
 
     def reset(self) -> None:
         """Start over: optimizer state, step count and epoch count; parameters stay.
 
         ``trainer.model.initialize()`` draws new parameters.
+
+        Raises
+        ------
+        RuntimeError
+            During a fit of the model, as from a handler.
 
         Examples
         --------
@@ -109,6 +115,11 @@ class Trainer:
         >>> trainer.steps
         0
         """
+        if self.model.fitting:
+            raise RuntimeError("Trainer.reset: this model is being fitted; end the fit first")
+        self._start_over()
+
+    def _start_over(self) -> None:
         self.epochs = 0
         self._state = self.model.optimizer_state(self.optimizer)
         self._batch_run: Run | None = None  # of train_on_batch
@@ -196,7 +207,7 @@ class Trainer:
             Leave out the last batch of an epoch if it is short.
         validation_data : tuple (x, y) or (x, y, sample_weight), or a stream, optional
             Evaluated after each epoch.
-        verbose : int
+        verbose : int or bool
             0 prints nothing, 1 a line for each epoch, but not more than ten a second.
         log_every : int, optional
             Print a line every so many batches too.
@@ -235,7 +246,7 @@ class Trainer:
         """
         where = "Trainer.fit"
         check_int(where, "epochs", epochs)
-        check_int(where, "verbose", verbose, 0)
+        check_int(where, "verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
         if log_every is not None:
             check_int(where, "log_every", log_every)
         feed: Feed
@@ -326,9 +337,9 @@ class Trainer:
             logs = self._logs(feed.run)
             if validation is not None:
                 logs |= {f"val_{name}": value for name, value in validation().items()}
-            self.epochs = epoch
             seconds = time.perf_counter() - began
             history.append(epoch, seconds, logs)
+            self.epochs = epoch
             if listeners.wants("epoch_end"):
                 stopped = (
                     listeners.emit(
@@ -348,14 +359,14 @@ class Trainer:
     def _fit_unseen(self, feed: ArrayFeed, epochs: int) -> None:
         """Train epochs that nobody looks at: in C until the last is done."""
         names = ["loss", *(metric.name for metric in self.metrics)]
-        records = np.empty((epochs, 1 + len(names)))
-        begin = self.epochs
-        try:
-            feed.epochs(begin, records)
-        finally:  # also the epochs before Ctrl-C or a loss that is not finite
-            for seconds, *values in records[: feed.run.done].tolist():
-                self.epochs += 1
-                self.history.append(self.epochs, seconds, dict(zip(names, values, strict=True)))
+        end = self.epochs + epochs
+        while self.epochs < end:
+            records = np.empty((min(end - self.epochs, EPOCHS_AT_ONCE), 1 + len(names)))
+            try:
+                feed.epochs(self.epochs, records)
+            finally:  # also the epochs before Ctrl-C or a loss that is not finite
+                self.history.extend(self.epochs + 1, names, records[: feed.run.done])
+                self.epochs += feed.run.done
 
     def _logs(self, run: Run) -> dict[str, float]:
         """Return the loss and the metrics over the epoch so far."""

@@ -51,6 +51,9 @@ typedef struct {
 typedef struct fnn_plan fnn_plan_t;
 typedef struct fnn_workspace fnn_workspace_t;
 
+/* Whether sizes, offsets and the order of the ops fit each other. */
+bool fnn_plan_is_sound(const fnn_plan_spec_t *spec);
+
 /* Copies all it is given.  FNN_BAD_PLAN, FNN_NO_MEMORY. */
 fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
                           fnn_plan_t **out);

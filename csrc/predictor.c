@@ -1,0 +1,183 @@
+/* Contract: fastnn/predictor.h; tests: tests/test_predictor.py */
+#include "fastnn/predictor.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "fastnn/memory.h"
+#include "float_mode.h"
+
+enum {
+    STACK_BYTES = 16384,  /* a network that needs no more runs on the stack */
+    SPARES = 8,           /* scratch kept for later calls */
+    BLOCK_BYTES = 262144, /* values of a block of rows, to stay in cache ... */
+    FEWEST_ROWS = 16,     /* ... but parameters are to be used more than once, */
+    MOST_ROWS = 64        /* and no more rows than amortise a call of a kernel */
+};
+
+/* An op with everything looked up. */
+typedef struct {
+    size_t in, out; /* offsets in a row's values, or FNN_NONE: the caller's x, the caller's out */
+    size_t in_cols, cols;
+    const void *kernel, *bias; /* NULL: an activation alone, no bias */
+    fnn_activation_t activation;
+    double alpha;
+} step_t;
+
+struct fnn_predictor {
+    fnn_dtype_t dtype;
+    bool check_finite;
+    size_t inputs, outputs, n_steps;
+    size_t row_values; /* elements of scratch a row: the hidden tensors, each in whole lines */
+    size_t work_bytes; /* of the products, before the rows' values */
+    size_t block_rows; /* rows computed at once */
+    bool on_stack;
+    const fnn_kernels_t *kernels;
+    step_t *steps;
+    void *params;
+    atomic_size_t holders;
+    _Atomic(void *) spare[SPARES];
+};
+
+static const size_t ELEMENT[] = {[FNN_F32] = sizeof(float), [FNN_F64] = sizeof(double)};
+
+/* ---- scratch -------------------------------------------------------------------------------- */
+
+static void *borrow(fnn_predictor_t *predictor) {
+    for (size_t i = 0; i < SPARES; ++i) {
+        void *scratch = atomic_exchange(&predictor->spare[i], NULL);
+        if (scratch != NULL)
+            return scratch;
+    }
+    return fnn_alloc(predictor->work_bytes +
+                     predictor->block_rows * predictor->row_values * ELEMENT[predictor->dtype]);
+}
+
+static void give_back(fnn_predictor_t *predictor, void *scratch) {
+    for (size_t i = 0; i < SPARES; ++i) {
+        void *none = NULL;
+        if (atomic_compare_exchange_strong(&predictor->spare[i], &none, scratch))
+            return;
+    }
+    fnn_free(scratch);
+}
+
+/* ---- what depends on the type --------------------------------------------------------------- */
+
+#define real float
+#define real_bits uint32_t
+#define EXPONENT UINT32_C(0x7f800000)
+#define SIGN UINT32_C(0x80000000)
+#define FNN_TYPED(name) name##_f32
+#define FNN_TABLE f32
+#include "predictor.inc"
+#undef real
+#undef real_bits
+#undef EXPONENT
+#undef SIGN
+#undef FNN_TYPED
+#undef FNN_TABLE
+
+#define real double
+#define real_bits uint64_t
+#define EXPONENT UINT64_C(0x7ff0000000000000)
+#define SIGN UINT64_C(0x8000000000000000)
+#define FNN_TYPED(name) name##_f64
+#define FNN_TABLE f64
+#include "predictor.inc"
+#undef real
+#undef real_bits
+#undef EXPONENT
+#undef SIGN
+#undef FNN_TYPED
+#undef FNN_TABLE
+
+fnn_status_t fnn_predictor_run(fnn_predictor_t *predictor, const void *x, void *out, size_t rows) {
+    return predictor->dtype == FNN_F32 ? run_f32(predictor, x, out, rows)
+                                       : run_f64(predictor, x, out, rows);
+}
+
+/* ---- making and freeing --------------------------------------------------------------------- */
+
+/* Lays out a row's values and looks up each op; false on overflow. */
+static bool lay_out(fnn_predictor_t *predictor, const fnn_plan_spec_t *spec) {
+    const size_t element = ELEMENT[spec->dtype], line = FNN_ALIGN / element;
+    size_t end = 0, work = 0;
+    for (size_t i = 0; i < spec->n_ops; ++i) {
+        const fnn_op_t *op = &spec->ops[i];
+        step_t *step = &predictor->steps[i];
+        const bool dense = op->kind == FNN_OP_DENSE;
+        step->in_cols = spec->cols[op->in];
+        step->cols = spec->cols[op->out];
+        step->in = op->in == 0 ? FNN_NONE : predictor->steps[op->in - 1].out;
+        step->out = i + 1 == spec->n_ops ? FNN_NONE : end;
+        const char *params = predictor->params;
+        step->kernel = dense ? params + op->kernel * element : NULL;
+        step->bias = dense && op->bias != FNN_NONE ? params + op->bias * element : NULL;
+        step->activation = op->activation;
+        step->alpha = op->alpha;
+        if (i + 1 < spec->n_ops)
+            end += (step->cols + line - 1) / line * line;
+        if (dense) {
+            const size_t needs = fnn_gemm_work_bytes(spec->dtype, step->cols, step->in_cols);
+            work = needs > work ? needs : work;
+        }
+        if (end > SIZE_MAX / 1024 / element)
+            return false;
+    }
+    const size_t row_bytes = end * element;
+    predictor->row_values = end;
+    predictor->work_bytes = (work + FNN_ALIGN - 1) / FNN_ALIGN * FNN_ALIGN;
+    predictor->on_stack = predictor->work_bytes + row_bytes <= STACK_BYTES;
+    const size_t room =
+        predictor->on_stack ? STACK_BYTES - predictor->work_bytes : (size_t)BLOCK_BYTES;
+    size_t rows = row_bytes > 0 ? room / row_bytes : MOST_ROWS;
+    if (!predictor->on_stack && rows < FEWEST_ROWS)
+        rows = FEWEST_ROWS;
+    predictor->block_rows = rows < MOST_ROWS ? rows : MOST_ROWS;
+    return true;
+}
+
+fnn_status_t fnn_predictor_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
+                               const void *params, bool check_finite, fnn_predictor_t **out) {
+    *out = NULL;
+    if (spec->n_inputs != 1 || !fnn_plan_is_sound(spec))
+        return FNN_BAD_PLAN;
+    const size_t element = ELEMENT[spec->dtype];
+    fnn_predictor_t *predictor = fnn_alloc(sizeof *predictor);
+    if (predictor == NULL)
+        return FNN_NO_MEMORY;
+    atomic_init(&predictor->holders, 1);
+    for (size_t i = 0; i < SPARES; ++i)
+        atomic_init(&predictor->spare[i], NULL);
+    predictor->dtype = spec->dtype;
+    predictor->check_finite = check_finite;
+    predictor->inputs = spec->cols[0];
+    predictor->outputs = spec->cols[spec->output];
+    predictor->n_steps = spec->n_ops;
+    predictor->kernels = kernels;
+    predictor->steps = fnn_alloc(spec->n_ops * sizeof *predictor->steps);
+    predictor->params = fnn_alloc(spec->n_params * element);
+    if (predictor->steps == NULL || predictor->params == NULL || !lay_out(predictor, spec)) {
+        fnn_predictor_free(predictor);
+        return FNN_NO_MEMORY;
+    }
+    if (spec->n_params > 0)
+        memcpy(predictor->params, params, spec->n_params * element);
+    *out = predictor;
+    return FNN_OK;
+}
+
+void fnn_predictor_hold(fnn_predictor_t *predictor) { atomic_fetch_add(&predictor->holders, 1); }
+
+void fnn_predictor_free(fnn_predictor_t *predictor) {
+    if (predictor == NULL || atomic_fetch_sub(&predictor->holders, 1) > 1)
+        return;
+    for (size_t i = 0; i < SPARES; ++i)
+        fnn_free(atomic_load(&predictor->spare[i]));
+    fnn_free(predictor->steps);
+    fnn_free(predictor->params);
+    fnn_free(predictor);
+}
+
+const void *fnn_predictor_params(const fnn_predictor_t *predictor) { return predictor->params; }

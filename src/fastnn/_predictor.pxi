@@ -1,0 +1,302 @@
+# A network frozen for serving: few rows at the least cost, from any thread.
+
+cdef size_t _HELD_WORK = 1 << 16      # rows times parameters up to which the GIL is kept ...
+cdef size_t _UNPOLLED_WORK = 1 << 28  # ... and, without it, until Ctrl-C is looked for: some 10 ms
+
+cdef const char *_SIGNATURE_F32 = "int (const float *, float *, int, void *)"
+cdef const char *_SIGNATURE_F64 = "int (const double *, double *, int, void *)"
+
+
+cdef void _free_capsule(object capsule) noexcept:
+    fnn_predictor_free(<fnn_predictor_t *>PyCapsule_GetContext(capsule))
+
+
+def _load_predictor(recipe, parameters, check_finite):
+    """A predictor from its pickle."""
+    return Predictor((recipe, parameters), check_finite=check_finite)
+
+
+@cython.final
+cdef class Predictor:
+    """A model frozen for serving: one row, or a few, at the least cost.
+
+    ``model.predictor()`` makes one.  It keeps the parameters of that moment and never changes;
+    threads share it without locks, and it goes through `pickle` and `fork`.
+
+    Parameters
+    ----------
+    model : Sequential
+        What it does is copied; the model may be trained further, or let go.
+    check_finite : bool
+        Refuse NaN and Inf in the rows; if False they go through to the result.
+
+    Attributes
+    ----------
+    inputs, outputs : int
+        Columns of a row that comes in, and of one that goes out.
+    dtype : str
+        "float32" or "float64".
+    check_finite : bool
+    capsule : PyCapsule
+        The C function and its data, as ``scipy.LowLevelCallable`` takes them.
+    address, user_data : int
+        The same two as numbers, for ctypes and Numba; valid as long as the predictor lives.
+    abi_version : int
+        Of the C function's interface; docs/predictor.md describes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn as fnn
+    >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1, kernel_initializer="ones")])
+    >>> predictor = model.predictor()
+    >>> predictor
+    Predictor(inputs=2, outputs=1, dtype='float32')
+    >>> predictor([1.0, 2.0])
+    array([3.], dtype=float32)
+    >>> predictor(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32))
+    array([[3.],
+           [7.]], dtype=float32)
+    """
+    cdef fnn_predictor_t *handle
+    cdef size_t held_rows, unpolled_rows  # see _HELD_WORK
+    cdef cnp.npy_intp n_in, n_out
+    cdef int typenum
+    cdef cnp.dtype real
+    cdef tuple recipe
+    cdef size_t n_params
+    cdef readonly bint check_finite
+    cdef object __weakref__
+
+    abi_version = FNN_PREDICTOR_ABI
+
+    def __cinit__(self, model, *, bint check_finite=True):
+        cdef const fnn_kernels_t *kernels = _kernels
+        cdef cnp.ndarray parameters, widths
+        cdef fnn_plan_spec_t spec
+        cdef fnn_status_t status
+        if isinstance(model, Network):
+            parameters = model.snapshot()
+            self.recipe = (<Network>model).recipe
+            kernels = fnn_plan_kernels((<Network>model).plan)
+        elif isinstance(model, tuple):
+            self.recipe, parameters = model
+        else:
+            raise TypeError(f"Predictor: model must be a Sequential, got {type(model).__name__}")
+        name, cols, ops = self.recipe
+        self.real = np.dtype(name)
+        self.typenum = self.real.num
+        if parameters.dtype != self.real or not _is_plain(parameters):
+            raise TypeError(f"Predictor: the parameters are no plain {name} array")
+        self.n_params = parameters.size
+        self.check_finite = check_finite
+        widths = np.array(cols, dtype=np.uintp)
+        spec.dtype = _dtype_code(self.real)
+        spec.n_tensors = widths.size
+        spec.cols = <const size_t *>cnp.PyArray_DATA(widths)
+        spec.n_inputs = 1
+        spec.output = spec.n_tensors - 1
+        spec.n_ops = len(ops)
+        spec.n_params = self.n_params
+        spec.ops = _new_ops(ops)
+        status = fnn_predictor_new(&spec, kernels, cnp.PyArray_DATA(parameters), check_finite,
+                                   &self.handle)
+        fnn_free(<void *>spec.ops)
+        if status == FNN_NO_MEMORY:
+            raise MemoryError(f"Predictor: no memory for {self.n_params} parameters")
+        if status != FNN_OK:
+            raise ValueError("Predictor: the plan contradicts itself")
+        self.n_in, self.n_out = cols[0], cols[-1]
+        cdef size_t row_work = self.n_params + <size_t>sum(cols)
+        self.held_rows = _HELD_WORK // row_work
+        self.unpolled_rows = max(_UNPOLLED_WORK // row_work, <size_t>1)
+
+    def __dealloc__(self):
+        fnn_predictor_free(self.handle)
+
+    # -- running it -------------------------------------------------------------------------------
+
+    cdef Py_ssize_t run(self, const void *x, void *out, size_t rows) except -1:
+        """The status of `fnn_predictor_run`; without the GIL where that is not a matter of ns."""
+        cdef size_t block, done = 0
+        cdef Py_ssize_t element
+        cdef fnn_status_t status = FNN_OK
+        if rows <= self.held_rows:
+            return fnn_predictor_run(self.handle, x, out, rows)
+        element = self.real.itemsize
+        while done < rows and status == FNN_OK:
+            block = min(rows - done, self.unpolled_rows)
+            with nogil:
+                status = fnn_predictor_run(
+                    self.handle, <const char *>x + <Py_ssize_t>done * self.n_in * element,
+                    <char *>out + <Py_ssize_t>done * self.n_out * element, block)
+            done += block
+            PyErr_CheckSignals()
+        return status
+
+    cdef inline bint can_read(self, object x) noexcept:
+        """Whether `x` is a plain array (n, inputs) or (inputs,), which C reads as it lies."""
+        cdef cnp.ndarray array
+        cdef int rank
+        if type(x) is not cnp.ndarray:
+            return False
+        array = <cnp.ndarray>x
+        rank = cnp.PyArray_NDIM(array)
+        return ((rank == 1 or (rank == 2 and cnp.PyArray_DIM(array, 0) > 0))
+                and cnp.PyArray_DIM(array, rank - 1) == self.n_in
+                and cnp.PyArray_TYPE(array) == self.typenum and cnp.PyArray_ISCARRAY_RO(array))
+
+    def __call__(self, x):
+        """Return ``predict(x)``."""
+        return self.predict_new("Predictor", x)
+
+    def predict(self, x):
+        """Outputs for rows, in a new array.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, inputs) or (inputs,)
+            Fastest: an array of the predictor's dtype, in C order.  Others are cast first.
+
+        Returns
+        -------
+        ndarray, shape (n, outputs) or (outputs,)
+            The bits of ``model.predict`` on the same rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``model.predict``.
+        """
+        return self.predict_new("Predictor.predict", x)
+
+    cdef object predict_new(self, str where, object x):
+        cdef cnp.ndarray rows, out
+        cdef cnp.npy_intp shape[2]
+        cdef int rank
+        if self.can_read(x):
+            rows = <cnp.ndarray>x
+            rank = cnp.PyArray_NDIM(rows)
+            shape[0] = cnp.PyArray_DIM(rows, 0)
+            shape[rank - 1] = self.n_out
+            out = cnp.PyArray_EMPTY(rank, shape, self.typenum, 0)
+            if self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(out),
+                        1 if rank == 1 else <size_t>shape[0]) == FNN_OK:
+                return out
+        return self.predict_any(where, x, None)
+
+    def predict_into(self, x, out):
+        """Outputs for rows, written into an array.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, inputs) or (inputs,)
+            As `predict`.
+        out : ndarray, shape (n, outputs) or (outputs,)
+            Of the predictor's dtype, in C order; it may share memory with `x`.
+
+        Returns
+        -------
+        ndarray
+            `out`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `predict`, and if `out` does not fit.
+        """
+        cdef cnp.ndarray rows, to
+        cdef int rank
+        cdef size_t n = 1
+        if self.can_read(x) and type(out) is cnp.ndarray:
+            rows = <cnp.ndarray>x
+            to = <cnp.ndarray>out
+            rank = cnp.PyArray_NDIM(rows)
+            if rank == 2:
+                n = <size_t>cnp.PyArray_DIM(rows, 0)
+            if (cnp.PyArray_NDIM(to) == rank and cnp.PyArray_DIM(to, rank - 1) == self.n_out
+                    and (rank == 1 or <size_t>cnp.PyArray_DIM(to, 0) == n)
+                    and cnp.PyArray_TYPE(to) == self.typenum and cnp.PyArray_ISCARRAY(to)
+                    and not _overlap(rows, to)
+                    and self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(to), n) == FNN_OK):
+                return out
+        if out is None:
+            raise TypeError("Predictor.predict_into: out is None; want an array")
+        return self.predict_any("Predictor.predict_into", x, out)
+
+    cdef object predict_any(self, str where, object x, object out):
+        """The general path: any real numbers, any strides, and all that is to be refused."""
+        from fastnn import data
+
+        cdef cnp.ndarray rows, to
+        cdef tuple shape
+        given = data.as_array(x, where=where, name="x")
+        single = given.ndim == 1
+        if single:
+            if given.shape[0] != self.n_in:
+                raise ValueError(
+                    f"{where}: x has shape {given.shape}; want ({self.n_in},) or (n, {self.n_in})")
+            given = given[None]
+        given = data.as_rows(given, where=where, name="x", columns=self.n_in)
+        shape = (self.n_out,) if single else (given.shape[0], self.n_out)
+        to = _writable(where, "out", out, self.real, shape)
+        if self.check_finite:
+            data.check_finite(given, where=where, name="x", dtype=self.real)
+        rows = gather(given, self.real)[0]
+        if self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(to), rows.shape[0]) != FNN_OK:
+            raise MemoryError(f"{where}: no memory for scratch")
+        return to
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    @property
+    def inputs(self):
+        return self.n_in
+
+    @property
+    def outputs(self):
+        return self.n_out
+
+    @property
+    def dtype(self):
+        return self.real.name
+
+    def __repr__(self):
+        unchecked = "" if self.check_finite else ", check_finite=False"
+        return (f"Predictor(inputs={self.inputs}, outputs={self.outputs}, dtype={self.dtype!r}"
+                f"{unchecked})")
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        cdef cnp.npy_intp shape[1]
+        shape[0] = <cnp.npy_intp>self.n_params
+        cdef void *memory = <void *>fnn_predictor_params(self.handle)
+        parameters = cnp.PyArray_SimpleNewFromData(1, shape, self.typenum, memory)
+        return _load_predictor, (self.recipe, parameters.copy(), self.check_finite)
+
+    # -- the C function ---------------------------------------------------------------------------
+
+    @property
+    def address(self):
+        if self.typenum == cnp.NPY_FLOAT32:
+            return <uintptr_t>&fnn_predictor_call_f32
+        return <uintptr_t>&fnn_predictor_call_f64
+
+    @property
+    def user_data(self):
+        return <uintptr_t>self.handle
+
+    @property
+    def capsule(self):
+        cdef bint single = self.typenum == cnp.NPY_FLOAT32
+        cdef void *function = <void *><uintptr_t>self.address
+        capsule = PyCapsule_New(function, _SIGNATURE_F32 if single else _SIGNATURE_F64, NULL)
+        PyCapsule_SetContext(capsule, self.handle)
+        fnn_predictor_hold(self.handle)
+        PyCapsule_SetDestructor(capsule, _free_capsule)
+        return capsule
