@@ -25,7 +25,7 @@ DEPTHS += [256, 257, 511, 512, 513, 1023, 1024, 1025]
 SHAPES = {
     "tiles": list(itertools.product(ROWS, COLS, [1, 2, 5])),
     "depths": list(itertools.product([1, 2, 7, 13], [1, 3, 9, 17, 40], DEPTHS)),
-    # a^T b with few columns is computed as its transpose, from k = 8 on; blocks of rows are 144, 192
+    # a^T b with few columns is computed as its transpose, from k = 8 on; blocks of rows: 144, 192
     "tall": list(
         itertools.product([15, 17, 33, 65, 143, 144, 145, 191, 192, 193], [1, 2, 9, 17], [1, 3, 9])
     ),
