@@ -19,7 +19,7 @@ STARTS = ["plain", "bias", "accumulate"]
 # has at most 3, 6 or 12 rows; a vector has VL = 2, 4, 8 or 16 lanes; a tile 1, 2 or 4 vectors.
 ROWS = [*range(14), 24, 25]
 COLS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 15, 16, 17, 19, 31, 32, 33, 35, 63, 64, 65, 67]
-# k is dealt to at most 4 sums, in dot products 4 vectors at once; its blocks are 512 and 256.
+# k is dealt to at most 4 sums, in dot products 4 vectors at once; its blocks are 512.
 DEPTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 72]
 DEPTHS += [256, 257, 511, 512, 513, 1023, 1024, 1025]
 SHAPES = {

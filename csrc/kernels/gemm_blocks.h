@@ -3,12 +3,14 @@
 #define FASTNN_GEMM_BLOCKS_H
 
 enum {
-    KC = 512,               /* k in a block, unpacked (and always where k is split) */
+    KC = 512,               /* k in a block */
     UNSPLIT = 8,            /* k up to which no k is split */
+    ROW_KC = 8,             /* k in a block where a has one row and b is no longer in L1 */
+    L1_BYTES = 32768,
+    TURN_DEPTH = 8,         /* k from which transposing c pays */
     FEW_ROWS = 4,           /* rows of a up to which b^T is not packed */
     MC = 192,               /* rows in a block, unpacked */
-    PACK_KC = 256,          /* blocks of the packed path: the a block is held in L2, */
-    PACK_MC = 144,          /* a b panel of PACK_KC x 2 vectors in L1 */
+    PACK_MC = 144,          /* rows in a block, packed: the block of a is held in L2 */
     PACK_SLACK = 16,        /* numbers that packing may write behind the a block */
     PACK_NC = 1024,         /* columns of b packed at once */
     PACK_BYTES = 2400000,   /* size of b from which packing pays ... */
