@@ -23,7 +23,7 @@ What to make of it:
   at nearly twice the fit by rights; bytes from a cache cost less than bytes from memory.  A cell
   below 2 is not proven good, and the share of cells above 2 says more than the worst of them.
 
-Takes two to three minutes; ``--quick`` half of one, over fewer sizes.  ``--plot FILE`` draws times
+Takes about a minute; ``--quick`` ten seconds, over fewer sizes.  ``--plot FILE`` draws times
 against the fit, if matplotlib is there.
 """
 
@@ -50,7 +50,8 @@ Array = npt.NDArray[Any]
 
 FORMS = ("nn", "tn", "nt")
 DTYPES = ("float32", "float64")
-SIZES = [1, 2, 3, 4, 5, 7, 8, 10, 13, 16, 17, 24, 31, 32, 33, 49, 64, 65, 100, 129, 200, 257, 300]
+SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 10, 13, 16, 17, 24, 31, 32, 33, 49, 63, 64, 65, 97, 100, 128, 129]
+SIZES += [200, 256, 257, 300]
 QUICK_SIZES = [1, 2, 3, 5, 8, 10, 16, 17, 32, 33, 64, 100, 129, 300]
 LARGER = [
     *itertools.product([1000, 4096], [1, 2, 3, 5, 8, 10, 17], [7, 32, 64, 257]),  # tall and thin
@@ -197,15 +198,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Look for shapes that the dense products do badly."
     )
-    parser.add_argument("--quick", action="store_true", help="fewer sizes, half a minute")
-    parser.add_argument("--rounds", type=int, default=0, help="default 3, with --quick 2")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes, ten seconds")
+    parser.add_argument("--rounds", type=int, default=0, help="default 5")
     parser.add_argument("--worst", type=int, default=30, help="rows of the table")
     parser.add_argument("--isa", default=None, help=f"one of {', '.join(_core.available_isas())}")
     parser.add_argument("--plot", metavar="FILE", help="draw times against the fit")
     options = parser.parse_args()
     if options.isa:
         _core.use_isa(options.isa)
-    rounds = options.rounds or (2 if options.quick else 3)
+    rounds = options.rounds or 5
     sizes = QUICK_SIZES if options.quick else SIZES
     shapes = list(dict.fromkeys([*itertools.product(sizes, repeat=3), *LARGER]))
     cells = [Cell(f, d, *shape) for d in DTYPES for f in FORMS for shape in shapes]

@@ -16,22 +16,27 @@ FORMS = ["nn", "tn", "nt"]
 STARTS = ["plain", "bias", "accumulate"]
 
 # Lists that hold either side of every size at which csrc/kernels/gemm.inc changes its way.  A tile
-# has at most 3, 6 or 12 rows; a vector has VL = 2, 4, 8 or 16 lanes; a tile 1, 2 or 4 vectors.
+# has at most 3, 6 or 12 rows; a vector has VL = 2, 4, 8 or 16 lanes; a tile 1, 2 or 4 vectors.  Up to
+# half a vector of columns, 4 or 8 rows are computed at once.
 ROWS = [*range(14), 24, 25]
 COLS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 15, 16, 17, 19, 31, 32, 33, 35, 63, 64, 65, 67]
-# k is dealt to at most 4 sums, in dot products 4 vectors at once; its blocks are 512.
+# k is dealt to at most 4 sums, from k = 9 on; in narrow products to 1 or 2 vectors; its blocks are
+# 512, and 8 for one row of a large matrix.
 DEPTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 72]
 DEPTHS += [256, 257, 511, 512, 513, 1023, 1024, 1025]
 SHAPES = {
     "tiles": list(itertools.product(ROWS, COLS, [1, 2, 5])),
-    "depths": list(itertools.product([1, 2, 7, 13], [1, 3, 9, 17, 40], DEPTHS)),
-    # a^T b with few columns is computed as its transpose, from k = 8 on; blocks of rows: 144, 192
+    "depths": list(itertools.product([1, 2, 3, 7, 13], [1, 3, 8, 9, 17, 40], DEPTHS)),
+    # a^T b with few columns is computed as its transpose, where k is large enough; blocks of rows
+    # are 144 and 192
     "tall": list(
-        itertools.product([15, 17, 33, 65, 143, 144, 145, 191, 192, 193], [1, 2, 9, 17], [1, 3, 9])
+        itertools.product([15, 17, 33, 65, 143, 144, 145, 191, 192, 193], [1, 2, 9, 17], [1, 3, 20])
     ),
     "tall and deep": [(145, 70, 513), (193, 70, 513)],
-    # panels of the transposed b are packed 1024 columns at a time
-    "wide": [(m, n, 9) for m in (1, 7) for n in (1023, 1024, 1025, 2049)],
+    # one row goes through a matrix beyond the nearest cache in blocks of 8 of k
+    "rows": [(1, n, k) for n in (67, 130, 257) for k in (129, 260)],
+    # for more than 144 rows, panels of the transposed b are packed 1024 columns at a time
+    "wide": [(m, n, 9) for m in (1, 7) for n in (1023, 1024, 1025, 2049)] + [(145, 1025, 9)],
 }
 # From 2.4 MB of b, or where rows lie a page apart, both sides are packed, given 32 rows and a k of
 # 128.  Nothing here is a whole block.

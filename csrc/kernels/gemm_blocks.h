@@ -6,8 +6,7 @@ enum {
     KC = 512,               /* k in a block */
     UNSPLIT = 8,            /* k up to which no k is split */
     ROW_KC = 8,             /* k in a block where a has one row and b is no longer in L1 */
-    L1_BYTES = 32768,
-    TURN_DEPTH = 8,         /* k from which transposing c pays */
+    L1_BYTES = 32768,       /* the nearest cache */
     FEW_ROWS = 4,           /* rows of a up to which b^T is not packed */
     MC = 192,               /* rows in a block, unpacked */
     PACK_MC = 144,          /* rows in a block, packed: the block of a is held in L2 */
