@@ -248,7 +248,9 @@ static double power(double beta, uint64_t t) {
 #define real float
 #define FNN_TYPED(name) name##_f32
 #define FNN_TABLE f32
-#include "plan.inc"
+#include "plan_pass.inc"
+#include "plan_predict.inc"
+#include "plan_step.inc"
 #undef real
 #undef FNN_TYPED
 #undef FNN_TABLE
@@ -256,7 +258,9 @@ static double power(double beta, uint64_t t) {
 #define real double
 #define FNN_TYPED(name) name##_f64
 #define FNN_TABLE f64
-#include "plan.inc"
+#include "plan_pass.inc"
+#include "plan_predict.inc"
+#include "plan_step.inc"
 #undef real
 #undef FNN_TYPED
 #undef FNN_TABLE
