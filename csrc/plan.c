@@ -243,6 +243,11 @@ static double power(double beta, uint64_t t) {
     return (double)t * (1.0 - beta) > 40.0 ? 0.0 : pow(beta, (double)t);
 }
 
+/* `logits`: the loss applies the last activation. */
+static fnn_activation_t activation_of(const fnn_plan_t *plan, size_t i, bool logits) {
+    return logits && i + 1 == plan->n_ops ? FNN_LINEAR : plan->ops[i].activation;
+}
+
 /* ---- what depends on the type --------------------------------------------------------------- */
 
 #define real float
