@@ -40,6 +40,9 @@ C_FLAGS = [
     "-fvisibility=hidden",
 ]
 LINK_FLAGS = []
+if sys.platform != "win32":
+    C_FLAGS += ["-pthread"]
+    LINK_FLAGS += ["-pthread"]
 if DEBUG or SANITIZE:
     C_FLAGS += ["-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:

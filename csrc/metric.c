@@ -45,6 +45,37 @@ void fnn_metric_reset(fnn_metric_t metric, double *state, size_t cols) {
 #undef real
 #undef FNN_TYPED
 
+/* Moments about two origins, merged by Chan, Golub and LeVeque (1983). */
+static void r2_merge(r2_t *state, const r2_t *other, size_t cols) {
+    state->rows += other->rows;
+    if (other->weight == 0)
+        return;
+    const double all = state->weight + other->weight;
+    for (size_t j = 0; j < cols; ++j) {
+        r2_column_t *to = &state->columns[j];
+        const r2_column_t *from = &other->columns[j];
+        if (state->weight == 0) {
+            *to = *from;
+            continue;
+        }
+        const double shift = (from->origin - to->origin) + (from->mean - to->mean);
+        to->error += from->error;
+        to->spread += from->spread + shift * shift * (state->weight * other->weight / all);
+        to->mean += shift * (other->weight / all);
+    }
+    state->weight = all;
+}
+
+void fnn_metric_merge(fnn_metric_t metric, double *state, const double *other, size_t cols) {
+    if (metric == FNN_R2) {
+        r2_merge((r2_t *)state, (const r2_t *)other, cols);
+        return;
+    }
+    const size_t size = fnn_metric_state_size(metric, cols);
+    for (size_t i = 0; i < size; ++i)
+        state[i] += other[i];
+}
+
 static double root_squared_error(const double *state, size_t cols) {
     double sum = 0;
     for (size_t j = 0; j < cols; ++j)

@@ -8,30 +8,8 @@
 
 #include "fastnn/memory.h"
 #include "float_mode.h"
+#include "plan_internal.h"
 
-struct fnn_plan {
-    fnn_dtype_t dtype;
-    size_t n_tensors, n_inputs, output, n_ops, n_params, block_rows;
-    double row_flops; /* of a forward pass */
-    size_t *cols;
-    fnn_op_t *ops;
-    const fnn_kernels_t *kernels;
-};
-
-struct fnn_workspace {
-    size_t rows;
-    bool training;
-    size_t forward_rows; /* of the fnn_forward that a backward may use; 0: none */
-    void **slot;         /* (n_tensors) own memory of each tensor, (rows, cols) */
-    void **value;        /* (n_tensors) where its values are now: slot, or a person's own rows */
-    void **before;       /* (n_ops) pre-activations, for ops whose derivative needs them; or NULL */
-    void **grad;         /* (n_tensors) gradients, when training; dx of inputs is the caller's */
-    void *y, *weight;
-    void *gemm;
-    void *arena;
-};
-
-static const size_t ELEMENT[] = {[FNN_F32] = sizeof(float), [FNN_F64] = sizeof(double)};
 static const double SLICE_SECONDS = 0.05;
 
 static double now(void) {
@@ -103,6 +81,13 @@ bool fnn_plan_is_sound(const fnn_plan_spec_t *spec) {
     return true;
 }
 
+/* Whether two ops have parameters in common. */
+static bool overlap(const fnn_plan_t *plan, size_t i, size_t j) {
+    const fnn_op_t *a = &plan->ops[i], *b = &plan->ops[j];
+    return a->kind == FNN_OP_DENSE && b->kind == FNN_OP_DENSE &&
+           (a->kernel == b->kernel || (a->bias != FNN_NONE && a->bias == b->bias));
+}
+
 fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
                           fnn_plan_t **out) {
     *out = NULL;
@@ -132,6 +117,9 @@ fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kern
         plan->row_flops += per_out * (double)plan->cols[op->out] + 32.0;
     }
     plan->block_rows = choose_block_rows(plan);
+    for (size_t i = 0; i < plan->n_ops; ++i)
+        for (size_t j = 0; j < i; ++j)
+            plan->shares_parameters = plan->shares_parameters || overlap(plan, i, j);
     *out = plan;
     return FNN_OK;
 }
@@ -148,6 +136,20 @@ size_t fnn_plan_block_rows(const fnn_plan_t *plan) { return plan->block_rows; }
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) { return plan->kernels; }
 
 /* ---- workspaces ----------------------------------------------------------------------------- */
+
+size_t fnn_plan_scratch_bytes(const fnn_plan_t *plan, size_t rows, bool training) {
+    size_t most = 0;
+    for (size_t i = 0; i < plan->n_ops; ++i)
+        if (plan->ops[i].kind == FNN_OP_DENSE) {
+            const size_t in = plan->cols[plan->ops[i].in], cols = plan->cols[plan->ops[i].out];
+            const size_t needs[3] = {fnn_gemm_work_bytes(plan->dtype, cols, in),
+                                     fnn_gemm_work_bytes(plan->dtype, cols, rows),
+                                     fnn_gemm_work_bytes(plan->dtype, in, cols)};
+            for (int form = 0; form < (training ? 3 : 1); ++form)
+                most = needs[form] > most ? needs[form] : most;
+        }
+    return most;
+}
 
 /* Reserves bytes in an arena that is laid out before it is allocated; false on overflow. */
 static bool reserve(size_t *offset, size_t *total, size_t rows, size_t row_bytes) {
@@ -182,16 +184,7 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
             fnn_activation_saves_input(plan->ops[i].activation))
             fits = fits &&
                    reserve(&before[i], &total, rows, plan->cols[plan->ops[i].out] * element);
-    size_t gemm = 0;
-    for (size_t i = 0; i < plan->n_ops; ++i)
-        if (plan->ops[i].kind == FNN_OP_DENSE) {
-            const size_t in = plan->cols[plan->ops[i].in], cols = plan->cols[plan->ops[i].out];
-            const size_t needs[3] = {fnn_gemm_work_bytes(plan->dtype, cols, in),
-                                     fnn_gemm_work_bytes(plan->dtype, cols, rows),
-                                     fnn_gemm_work_bytes(plan->dtype, in, cols)};
-            for (int form = 0; form < (training ? 3 : 1); ++form)
-                gemm = needs[form] > gemm ? needs[form] : gemm;
-        }
+    const size_t gemm = fnn_plan_scratch_bytes(plan, rows, training);
     /* Targets are as wide as the outputs, or one int32 label. */
     fits = fits && reserve(&rest[0], &total, rows, plan->cols[plan->output] * element) &&
            reserve(&rest[1], &total, rows, element) &&
@@ -246,6 +239,44 @@ static double power(double beta, uint64_t t) {
 /* `logits`: the loss applies the last activation. */
 static fnn_activation_t activation_of(const fnn_plan_t *plan, size_t i, bool logits) {
     return logits && i + 1 == plan->n_ops ? FNN_LINEAR : plan->ops[i].activation;
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* What a step tells the regions that it runs on the pool. */
+typedef struct {
+    fnn_run_t *run;
+    const uint64_t *order; /* of the batch's rows, or NULL */
+    size_t first, rows;    /* the batch */
+    bool training, weighted, labels;
+    double scale;     /* of gradients: 1 / (sum of weights x terms a row) */
+    size_t at, block; /* the block, within the batch */
+    size_t chunks;    /* that the block's rows are cut into; or shards */
+    bool update;      /* the block is the whole batch: update piece by piece */
+    size_t pieces;    /* wanted, of kernels or of the arena */
+    size_t quota;     /* rows that a shard takes in one region */
+} step_t;
+
+enum {
+    LEAST_CHUNK = 16, /* rows: products of fewer are slow, and of four or fewer sum differently */
+    PIECES_PER_THREAD = 2,
+    ALONE_NS = 20000 /* of one thread's work in a block; three regions cost a tenth of it */
+};
+static const double NS_PER_FLOP = 0.02; /* of small layers; large ones are twice as fast */
+static const double REGION_FLOPS = 4e8; /* some milliseconds: a step sees signals between regions */
+
+/* Where piece `k` of `n` of `rows` begins. */
+static size_t cut(size_t rows, size_t k, size_t n) { return rows / n * k + rows % n * k / n; }
+
+/* Kernels are cut so that pieces cost about the same; a piece has FNN_GEMM_ROWS_ALIKE rows or
+ * more. */
+static size_t pieces_of(const fnn_plan_t *plan, size_t i, size_t wanted) {
+    if (plan->ops[i].kind != FNN_OP_DENSE)
+        return 0;
+    const size_t rows = plan->cols[plan->ops[i].in], weights = rows * plan->cols[plan->ops[i].out];
+    const size_t share = (wanted * weights + plan->n_params / 2) / plan->n_params;
+    const size_t most = rows / FNN_GEMM_ROWS_ALIKE, pieces = share < most ? share : most;
+    return pieces > 1 ? pieces : 1;
 }
 
 /* ---- what depends on the type --------------------------------------------------------------- */
@@ -306,7 +337,8 @@ fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_worksp
 void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
                 const void *grads, void *const slot[2]) {
     const float_mode_t mode = flush_subnormals();
-    (plan->dtype == FNN_F32 ? update_f32 : update_f64)(plan, update, t, params, grads, slot);
+    (plan->dtype == FNN_F32 ? update_f32 : update_f64)(plan, update, t, params, grads, slot,
+                                                          0, plan->n_params);
     restore_mode(mode);
 }
 

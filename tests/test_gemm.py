@@ -180,6 +180,31 @@ def test_packing_changes_no_bit(isa, dtype, shape):
         np.testing.assert_array_equal(kernels.matmul(x[rows], w, bias=bias), whole[rows])
 
 
+ALIKE = 64  # FNN_GEMM_ROWS_ALIKE: parts of a result with as many rows have the bits of the whole
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("n", [*COLS[1:], 130])
+def test_parts_of_a_result_have_the_bits_of_the_whole(isa, dtype, form, n):
+    """Threads take parts of the rows; in the forward product they may be of any size."""
+    rng = np.random.default_rng(n)
+    for m, k in itertools.product((128, 129, 145, 200, 331), (1, 2, 9, 16, 33, 100, 129, 513)):
+        a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+        start = rng.standard_normal((m, n)).astype(dtype)
+        sizes = [(s, m - s) for s in {ALIKE, ALIKE + 1, 100, m // 2} if m - s >= ALIKE]
+        sizes += [(ALIKE,) * (m // ALIKE - 1) + (m % ALIKE + ALIKE,)]
+        sizes += [(1, 17, m - 18)] if form == "nn" else []
+        for accumulate in (False, True):
+            whole = product(form, a, b, accumulate=accumulate, out=start.copy())
+            for part in sizes:
+                got, first = start.copy(), 0
+                for last in itertools.accumulate(part):
+                    rows = slice(first, last)
+                    product(form, a[rows], b, accumulate=accumulate, out=got[rows])
+                    first = last
+                np.testing.assert_array_equal(got, whole, err_msg=f"{(m, n, k)} in {part}")
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("shape", [(1, 1, 700), (5, 9, 33), (145, 40, 600), (40, 601, 1000)])
 def test_matmul_is_deterministic(isa, dtype, form, shape):

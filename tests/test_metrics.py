@@ -170,6 +170,69 @@ def test_result_does_not_end_the_stream(name):
     assert state.result() == pytest.approx(expected(name, y, p, weight), rel=EXACT)
 
 
+def merged(name, y, p, weight, shards):
+    """The result of `shards` states of some batches each, added one to the other."""
+    total = MetricState(KINDS[name], p.shape[1])
+    for rows in np.array_split(np.arange(len(p)), shards):
+        state = MetricState(KINDS[name], p.shape[1])
+        for part in np.array_split(rows, 3):
+            state.update(p[part], y[part], None if weight is None else weight[part])
+        before = state.result()
+        total.merge(state)
+        assert state.result() == before or math.isnan(before)
+    return total.result()
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("shards", [1, 2, 7, ROWS + 3])  # the last three have seen nothing
+@pytest.mark.parametrize("cols", [1, 3])
+@pytest.mark.parametrize("name", KINDS)
+def test_merged_states_have_seen_what_both_saw(name, cols, shards, weighted):
+    y, p, weight = problem(name, cols)
+    weight[:20] = 0  # a shard of many has rows, but no weight
+    weight = weight if weighted else None
+    want = expected(name, y, p, weight)
+    assert merged(name, y, p, weight, shards) == pytest.approx(want, rel=EXACT)
+    assert streamed(name, y, p, weight) == pytest.approx(want, rel=EXACT)
+
+
+def test_merged_r2_far_from_zero_loses_no_digits():
+    """Shards whose first values, the origins, lie apart; sums of squares would cancel."""
+    rng = np.random.default_rng(5)
+    near = rng.normal(0, 1, (ROWS, 2))
+    y = near + np.linspace(0, 50, ROWS)[:, None]
+    p = y + rng.normal(0, 0.3, y.shape)
+    # Moving both by 2**40 keeps 12 bits behind the point: compare with the values so rounded.
+    far = 2.0**40
+    moved = y + far, p + far
+    want = sk.r2_score(moved[0] - far, moved[1] - far)
+    assert merged("r2_score", *moved, None, 7) == pytest.approx(want, rel=EXACT)
+
+
+def test_merged_r2_of_a_constant_column():
+    y = np.full((30, 1), 0.1)
+    p = y.copy()
+    p[17] += 1
+    assert merged("r2_score", y, y, None, 4) == 1.0
+    assert merged("r2_score", y, p, None, 4) == 0.0  # by scikit-learn's rule: no spread
+
+
+def test_merged_r2_counts_rows_without_weight():
+    name = "r2_score"
+    states = [MetricState(KINDS[name], 1) for _ in range(2)]
+    row = np.ones((1, 1))
+    states[0].update(row, row)
+    states[1].update(row, row, np.zeros(1))
+    states[0].merge(states[1])
+    assert states[0].result() == 1.0  # two rows, one of them of weight zero
+
+
+def test_states_of_different_metrics_do_not_merge():
+    for other in (MetricState(1, 2), MetricState(0, 3)):
+        with pytest.raises(ValueError, match=r"MetricState.merge: got kind \d of \d columns"):
+            MetricState(0, 2).merge(other)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_row_of_weight_zero_counts_for_nothing(name):
     y, p, _ = problem(name, 3)

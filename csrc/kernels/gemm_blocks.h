@@ -18,4 +18,7 @@ enum {
     PAGE = 4096             /* rows this far apart fall into the same few lines of a cache */
 };
 
+/* A flag of product(), beside those of fastnn/gemm.h: k is not dealt out, however narrow c is. */
+enum { ONE_SUM = 4 };
+
 #endif

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         losses,
         metrics,
         optimizers,
+        parallel,
     )
     from fastnn._core import Predictor
     from fastnn.config import show_config
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from fastnn.layers import Activation, Dense, Input
     from fastnn.model import Sequential
     from fastnn.optimizers import SGD, Adam, AdamW
+    from fastnn.parallel import get_num_threads, set_num_threads, threads
     from fastnn.trainer import Trainer
 
 __all__ = [
@@ -48,6 +51,7 @@ __all__ = [
     "activations",
     "data",
     "datasets",
+    "get_num_threads",
     "initializers",
     "io",
     "kernels",
@@ -56,7 +60,10 @@ __all__ = [
     "losses",
     "metrics",
     "optimizers",
+    "parallel",
+    "set_num_threads",
     "show_config",
+    "threads",
 ]
 
 # Where each name comes from; "" is a module of its own.  Modules load when first asked for, so
@@ -78,6 +85,7 @@ _HOMES = {
     "activations": "",
     "data": "",
     "datasets": "",
+    "get_num_threads": "parallel",
     "initializers": "",
     "io": "",
     "kernels": "",
@@ -86,7 +94,10 @@ _HOMES = {
     "losses": "",
     "metrics": "",
     "optimizers": "",
+    "parallel": "",
+    "set_num_threads": "parallel",
     "show_config": "config",
+    "threads": "parallel",
 }
 
 
@@ -102,3 +113,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if "threadpoolctl" in sys.modules:  # its limits shall count from the start
+    __getattr__("parallel").follow_threadpoolctl()

@@ -123,6 +123,8 @@ cdef extern from "fastnn/metric.h" nogil:
     void fnn_metric_update_f64(fnn_metric_t metric, double *state, const double *p,
                                const void *y, const double *weight, size_t rows,
                                size_t cols) noexcept
+    void fnn_metric_merge(fnn_metric_t metric, double *state, const double *other,
+                          size_t cols) noexcept
     double fnn_metric_result(fnn_metric_t metric, const double *state, size_t cols) noexcept
 
 cdef extern from "fastnn/rng.h" nogil:
@@ -168,6 +170,10 @@ cdef extern from "fastnn/source.h" nogil:
                           size_t first, size_t rows) noexcept
     size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype,
                                size_t rows) noexcept
+
+cdef extern from "fastnn/pool.h" nogil:
+    enum:
+        FNN_MOST_THREADS
 
 cdef extern from "fastnn/plan.h" nogil:
     const size_t FNN_NONE
@@ -219,9 +225,11 @@ cdef extern from "fastnn/plan.h" nogil:
     ctypedef struct fnn_metric_slot_t:
         fnn_metric_t metric
         double *state
+    ctypedef struct fnn_team_t:
+        pass
     ctypedef struct fnn_run_t:
         const fnn_plan_t *plan
-        fnn_workspace_t *work
+        fnn_team_t *team
         void *params
         void *grads
         void *slot[2]
@@ -264,6 +272,11 @@ cdef extern from "fastnn/plan.h" nogil:
                               const void *dy, void *grads, void *const *dx) noexcept
     void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
                     const void *grads, void *const *slot) noexcept
+    fnn_status_t fnn_team_new(const fnn_plan_t *plan, size_t batch_rows, bint training,
+                              size_t metric_doubles, size_t threads, fnn_team_t **out) noexcept
+    void fnn_team_free(fnn_team_t *team) noexcept
+    c_bool fnn_team_fits(const fnn_team_t *team, const fnn_plan_t *plan, size_t batch_rows,
+                         size_t threads) noexcept
     fnn_status_t fnn_run(fnn_run_t *run, size_t stop) noexcept
 
 cdef extern from "fastnn/predictor.h" nogil:

@@ -95,6 +95,13 @@ cdef extern from *:
     const char *_compiler "fnn_compiler"() noexcept
 
 
+cdef extern from *:
+    """
+    /* Exported: by it threadpoolctl tells this library from others that are called _core. */
+    __attribute__((visibility("default"))) const char fnn_threadpool[] = "fastnn";
+    """
+
+
 def allocations():
     """How many arenas have been allocated since the process began: a step must not add to it."""
     return fnn_allocations()

@@ -424,6 +424,13 @@ cdef class MetricState:
                                   <double *>cnp.PyArray_DATA(p_), cnp.PyArray_DATA(y_),
                                   <double *>wp, rows, self.cols)
 
+    def merge(self, MetricState other not None):
+        """Add the batches that `other`, a state of the same metric, has seen."""
+        if other.kind != self.kind or other.cols != self.cols:
+            raise ValueError(f"MetricState.merge: got kind {other.kind} of {other.cols} columns, "
+                             f"want {self.kind} of {self.cols}")
+        fnn_metric_merge(<fnn_metric_t>self.kind, self.state(), other.state(), self.cols)
+
     def result(self):
         """The metric over all batches so far; NaN before the first."""
         return fnn_metric_result(<fnn_metric_t>self.kind, self.state(), self.cols)

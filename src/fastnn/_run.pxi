@@ -15,6 +15,8 @@ cdef class Run:
         Rows in the largest batch that will come.
     state : OptimizerState or None
         With a state the run trains; without, it evaluates and changes no parameter.
+    threads : int
+        At most.
     """
     cdef readonly Network network
     cdef readonly OptimizerState state
@@ -23,18 +25,20 @@ cdef class Run:
     cdef fnn_run_t run
     cdef fnn_source_t source
     cdef fnn_metric_slot_t *slots
+    cdef readonly size_t threads
     cdef readonly size_t done  # epochs that the last call of `epochs` completed
 
     def __cinit__(self):
         self.slots = NULL
-        self.run.work = NULL
+        self.run.team = NULL
 
     def __init__(self, Network network not None, head, metrics, size_t batch_rows,
-                 OptimizerState state=None):
+                 OptimizerState state=None, size_t threads=1):
         cdef Py_ssize_t i
         network.check_built()
         self.network = network
         self.state = state
+        self.threads = max(1, min(threads, FNN_MOST_THREADS))
         self.metric_states = [MetricState(kind, network.n_out) for kind in metrics]
         fnn_free(self.slots)
         self.slots = <fnn_metric_slot_t *>fnn_alloc(
@@ -66,19 +70,23 @@ cdef class Run:
         self.reserve(batch_rows)
 
     def __dealloc__(self):
-        fnn_workspace_free(self.run.work)
+        fnn_team_free(self.run.team)
         fnn_free(self.slots)
 
     cdef int reserve(self, size_t batch_rows) except -1:
-        """Make room for a block of a batch of `batch_rows` rows."""
-        cdef size_t rows = max(1, min(batch_rows, fnn_plan_block_rows(self.network.plan)))
-        if self.run.work != NULL and fnn_workspace_rows(self.run.work) >= rows:
+        """Make room for batches of up to `batch_rows` rows."""
+        cdef size_t rows = max(1, batch_rows), doubles = 0
+        if self.run.team != NULL and fnn_team_fits(self.run.team, self.network.plan, rows,
+                                                   self.threads):
             return 0
-        fnn_workspace_free(self.run.work)
-        self.run.work = NULL
-        if fnn_workspace_new(self.network.plan, rows, self.state is not None,
-                             &self.run.work) != FNN_OK:
-            raise MemoryError(f"fastnn: no memory for blocks of {rows} rows")
+        fnn_team_free(self.run.team)
+        self.run.team = NULL
+        for metric in self.metric_states:
+            doubles += fnn_metric_state_size(<fnn_metric_t>(<MetricState>metric).kind,
+                                             self.network.n_out)
+        if fnn_team_new(self.network.plan, rows, self.state is not None, doubles, self.threads,
+                        &self.run.team) != FNN_OK:
+            raise MemoryError(f"fastnn: no memory for batches of {rows} rows")
         return 0
 
     def bind(self, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray weight,

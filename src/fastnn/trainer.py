@@ -20,6 +20,7 @@ from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Sequential, is_stream, optimizer_settings
 from fastnn.optimizers import Optimizer
+from fastnn.parallel import get_num_threads
 from fastnn.report import Reporter
 
 __all__ = ["Trainer"]
@@ -421,7 +422,7 @@ class Trainer:
         """
         where = "Trainer.train_on_batch"
         rows = self._task.check(where, x, y, sample_weight, finite=False, batch=True)
-        if self._batch_run is None:
+        if self._batch_run is None or self._batch_run.threads != get_num_threads():
             self._batch_run = self._run(len(rows.x), training=True)
         run = self._batch_run
         self.model.begin_fit()
@@ -513,7 +514,8 @@ class Trainer:
     def _run(self, batch_rows: int, *, training: bool) -> Run:
         head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
         kinds = [metric.kind for metric in self.metrics]
-        return Run(self.model, head, kinds, batch_rows, self._state if training else None)
+        state = self._state if training else None
+        return Run(self.model, head, kinds, batch_rows, state, get_num_threads())
 
 
 def _check_metrics(

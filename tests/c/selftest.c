@@ -120,9 +120,9 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
         y[i] = x[i * IN] - 2 * x[i * IN + 1] + 0.5 * x[i * IN + 2];
 
     fnn_plan_t *plan;
-    fnn_workspace_t *work;
+    fnn_team_t *team;
     check(fnn_plan_new(&spec, kernels, &plan) == FNN_OK, "fnn_plan_new", 0, 0, 0);
-    check(fnn_workspace_new(plan, 16, true, &work) == FNN_OK, "fnn_workspace_new", 0, 0, 0);
+    check(fnn_team_new(plan, 16, true, 0, 2, &team) == FNN_OK, "fnn_team_new", 0, 0, 0);
     void *params = fnn_alloc(bytes), *grads = fnn_alloc(bytes);
     void *m = fnn_alloc(bytes), *v = fnn_alloc(bytes);
     for (size_t i = 0; i < PARAMS; ++i)
@@ -135,7 +135,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
     const fnn_stretch_t all = {0, PARAMS, 1, 1};
     fnn_run_t run = {
         .plan = plan,
-        .work = work,
+        .team = team,
         .params = params,
         .grads = grads,
         .slot = {m, v},
@@ -160,7 +160,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
     fnn_free(grads);
     fnn_free(m);
     fnn_free(v);
-    fnn_workspace_free(work);
+    fnn_team_free(team);
     fnn_plan_free(plan);
     return run.loss_sum / run.weight_sum;
 }

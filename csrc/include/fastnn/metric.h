@@ -3,7 +3,8 @@
  * A metric's state is an array of fnn_metric_state_size() doubles, owned by the caller.  update adds
  * a batch of predictions (rows, cols), after the output activation, and targets y: reals (rows,
  * cols), or int32 labels (rows,) for sparse_accuracy.  weight is (rows,) or NULL for ones.  result
- * may be asked for at any time; before any weight has come in it is NaN.
+ * may be asked for at any time; before any weight has come in it is NaN.  merge adds the batches that
+ * another state of the same metric has seen; that state stays as it is.
  *
  *   absolute_error        sum w |y - p| / (cols sum w)
  *   squared_error         sum w (y - p)^2 / (cols sum w)
@@ -38,6 +39,7 @@ void fnn_metric_update_f32(fnn_metric_t metric, double *state, const float *p, c
                            const float *weight, size_t rows, size_t cols);
 void fnn_metric_update_f64(fnn_metric_t metric, double *state, const double *p, const void *y,
                            const double *weight, size_t rows, size_t cols);
+void fnn_metric_merge(fnn_metric_t metric, double *state, const double *other, size_t cols);
 double fnn_metric_result(fnn_metric_t metric, const double *state, size_t cols);
 
 #endif

@@ -14,12 +14,15 @@
  *
  * A step takes its batch through forward, loss and backward in blocks of rows (depth first: a block
  * stays in cache from the first layer to the last gradient) and adds up the gradients in the order
- * of the rows, so the bits depend on the plan and the batch, not on what else runs. */
+ * of the rows.  A large batch of a small network is cut into shards first, each with a gradient of
+ * its own; they are added in a fixed tree.  Blocks and shards are rules of the plan and the number
+ * of rows, so the bits depend on the plan and the batch, not on the threads or on what else runs. */
 #ifndef FASTNN_PLAN_H
 #define FASTNN_PLAN_H
 
 #include "fastnn/kernels.h"
 #include "fastnn/metric.h"
+#include "fastnn/pool.h"
 #include "fastnn/source.h"
 
 #define FNN_NONE SIZE_MAX
@@ -124,9 +127,21 @@ typedef struct {
     double *state; /* fnn_metric_state_size() doubles */
 } fnn_metric_slot_t;
 
+/* Where a run computes with up to `threads` threads: a workspace, and where a batch is cut into
+ * shards a workspace for each thread and gradients, sums and metric states for each shard. */
+typedef struct fnn_team fnn_team_t;
+
+fnn_status_t fnn_team_new(const fnn_plan_t *plan, size_t batch_rows, bool training,
+                          size_t metric_doubles, size_t threads, fnn_team_t **out);
+void fnn_team_free(fnn_team_t *team);
+
+/* Whether it does for batches of up to `batch_rows` rows and this number of threads. */
+bool fnn_team_fits(const fnn_team_t *team, const fnn_plan_t *plan, size_t batch_rows,
+                   size_t threads);
+
 typedef struct {
     const fnn_plan_t *plan;
-    fnn_workspace_t *work;
+    fnn_team_t *team; /* for its batches, and for training if it trains */
     void *params;
     /* training only: NULL grads makes the run an evaluation, which changes no parameter */
     void *grads, *slot[2];
@@ -135,7 +150,7 @@ typedef struct {
 
     fnn_head_t head;
     size_t n_metrics;
-    const fnn_metric_slot_t *metrics;
+    const fnn_metric_slot_t *metrics; /* the team's metric_doubles: of all their states */
 
     const fnn_source_t *inputs; /* one for each input of the plan */
     fnn_source_t y, weight;     /* weight.data NULL: all ones */

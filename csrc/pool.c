@@ -1,0 +1,320 @@
+/* The pool of threads.  Contract: fastnn/pool.h
+ *
+ * All that workers decide by stands in one word, `open`: how many threads the region admits and how
+ * many items nobody has claimed.  An item is claimed by exchanging the word for one with an item
+ * less, so whoever succeeds holds an item of the region that is open at that moment, however old
+ * what it read before was; task and data are read only then, and stay until the item is counted as
+ * done.  The caller never depends on a worker that has claimed nothing.
+ *
+ * Everything else (the region, the account of time) belongs to the caller that has taken the pool.
+ */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* pthread_setname_np */
+#endif
+#include "fastnn/pool.h"
+
+static void run_alone(size_t items, fnn_task_fn *task, void *data) {
+    for (size_t item = 0; item < items; ++item)
+        task(data, item, 0);
+}
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "float_mode.h"
+
+/* Nanoseconds.  Measured on two cores of a Zen 4 in a virtual machine; other machines differ by
+ * small factors, which the account below makes good. */
+enum {
+    LEAST_SHARE = 1500,      /* of one thread; handing over an item and hearing back takes 600 */
+    WAKE_PAYS = 40000,       /* a sleeper is at work after 15,000, of which the caller pays 5,000 */
+    SPIN = 50000,            /* longer than the caller's work between two regions of a step */
+    WAIT_SPIN = 20000,       /* the last items of a region; then others get the core */
+    CREDIT = 100000,         /* what sharing may lose before all rest */
+    SHORTEST_REST = 1000000, /* doubled each time, up to the longest */
+    LONGEST_REST = 200000000,
+    GOOD_STRETCH = 50000000, /* many time slices of a neighbour: after it, rests are short again */
+};
+
+typedef struct {
+    _Alignas(64) pthread_mutex_t mutex;
+    pthread_cond_t called;
+    atomic_bool asleep; /* changed under the mutex */
+} worker_t;
+
+static struct {
+    _Alignas(64) atomic_bool taken;
+    fnn_task_fn *task;
+    void *data;
+    size_t items;
+    size_t workers;   /* started */
+    bool no_more;     /* the system refuses threads */
+    bool fork_minded; /* the fork handler is registered */
+    int64_t last;     /* when the last region that wanted a sleeper came, and */
+    double missed;    /* the time of such regions, one close after the other */
+    double balance;   /* saved by sharing, at most CREDIT, less what it cost */
+    int64_t rest, rest_ends;
+    _Alignas(64) _Atomic uint64_t open; /* threads admitted << 48 | items not claimed */
+    _Alignas(64) atomic_size_t done;    /* items that workers have run */
+    worker_t worker[FNN_MOST_THREADS - 1];
+} pool = {.balance = CREDIT, .rest = SHORTEST_REST};
+
+#define UNCLAIMED ((UINT64_C(1) << 48) - 1)
+
+static int64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline void pause_a_little(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static inline bool is_open(uint64_t open, size_t thread) {
+    return (open & UNCLAIMED) != 0 && thread < open >> 48;
+}
+
+/* Runs items until none is left; returns how many. */
+static size_t take_items(size_t thread) {
+    size_t ran = 0;
+    uint64_t open = atomic_load_explicit(&pool.open, memory_order_acquire);
+    while (is_open(open, thread)) {
+        if (atomic_compare_exchange_weak_explicit(&pool.open, &open, open - 1, memory_order_acquire,
+                                                  memory_order_acquire)) {
+            pool.task(pool.data, pool.items - (size_t)(open & UNCLAIMED), thread);
+            ++ran;
+            open = atomic_load_explicit(&pool.open, memory_order_acquire);
+        }
+    }
+    return ran;
+}
+
+/* ---- Workers ---- */
+
+/* Looks for work for as long as SPIN; false if none came. */
+static bool look_for_work(size_t thread) {
+    const int64_t end = now() + SPIN;
+    do {
+        for (int i = 0; i < 32; ++i) {
+            if (is_open(atomic_load_explicit(&pool.open, memory_order_relaxed), thread))
+                return true;
+            pause_a_little();
+        }
+    } while (now() < end);
+    return false;
+}
+
+/* A region that opens just now may be missed: its caller does without. */
+static void sleep_until_called(worker_t *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    atomic_store_explicit(&worker->asleep, true, memory_order_relaxed);
+    while (atomic_load_explicit(&worker->asleep, memory_order_relaxed))
+        pthread_cond_wait(&worker->called, &worker->mutex);
+    pthread_mutex_unlock(&worker->mutex);
+}
+
+static void wake(worker_t *worker) {
+    pthread_mutex_lock(&worker->mutex);
+    atomic_store_explicit(&worker->asleep, false, memory_order_relaxed);
+    pthread_mutex_unlock(&worker->mutex);
+    pthread_cond_signal(&worker->called);
+}
+
+static void *work(void *argument) {
+    worker_t *worker = argument;
+    const size_t thread = (size_t)(worker - pool.worker) + 1;
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), "fastnn");
+#elif defined(__APPLE__)
+    pthread_setname_np("fastnn");
+#endif
+    flush_subnormals(); /* the same bits as the caller's, whoever runs an item */
+    for (;;) {
+        while (!look_for_work(thread))
+            sleep_until_called(worker);
+        const size_t ran = take_items(thread);
+        if (ran)
+            atomic_fetch_add_explicit(&pool.done, ran, memory_order_release);
+    }
+    return NULL;
+}
+
+/* The child of a fork has no workers, and perhaps a region whose caller is not there either. */
+static void start_afresh(void) {
+    pool.workers = 0;
+    pool.no_more = false;
+    pool.last = 0;
+    pool.missed = 0;
+    pool.balance = CREDIT;
+    pool.rest = SHORTEST_REST;
+    pool.rest_ends = 0;
+    atomic_store(&pool.open, 0);
+    atomic_store(&pool.done, 0);
+    atomic_store(&pool.taken, false);
+}
+
+/* With every signal blocked: the process's signals are for its own threads. */
+static bool start_thread(worker_t *worker) {
+    pthread_attr_t attributes;
+    pthread_t id;
+    sigset_t all, before;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 1 << 20);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = pthread_create(&id, &attributes, work, worker) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+static bool start_worker(void) {
+    worker_t *worker = &pool.worker[pool.workers];
+    if (!pool.fork_minded)
+        pool.fork_minded = pthread_atfork(NULL, NULL, start_afresh) == 0;
+    pthread_mutex_init(&worker->mutex, NULL);
+    pthread_cond_init(&worker->called, NULL);
+    atomic_store_explicit(&worker->asleep, false, memory_order_relaxed);
+    if (pool.fork_minded && start_thread(worker))
+        ++pool.workers;
+    else
+        pool.no_more = true;
+    return !pool.no_more;
+}
+
+/* ---- Callers ---- */
+
+/* How many threads the region should have, and in *calls how many sleepers are worth waking for it.
+ * Small regions that come one close after the other earn a sleeper together. */
+static size_t choose_threads(size_t threads, double nanoseconds, int64_t time, size_t *calls) {
+    *calls = 0;
+    if (nanoseconds < (double)LEAST_SHARE * (double)threads)
+        threads = (size_t)(nanoseconds / LEAST_SHARE);
+    const size_t there = pool.workers < threads - 1 ? pool.workers : threads - 1;
+    size_t awake = 0;
+    for (size_t i = 0; i < there; ++i)
+        awake += !atomic_load_explicit(&pool.worker[i].asleep, memory_order_relaxed);
+    const size_t missing = (pool.no_more ? there : threads - 1) - awake;
+    if (missing > 0) {
+        pool.missed = time < pool.last + SPIN / 2 ? pool.missed + nanoseconds : nanoseconds;
+        pool.last = time + (int64_t)nanoseconds;
+        const double worth = pool.missed / WAKE_PAYS;
+        *calls = worth < (double)missing ? (size_t)worth : missing;
+        if (*calls > 0)
+            pool.missed = 0;
+    }
+    return awake + *calls > 0 ? threads : 1;
+}
+
+/* Wakes as many of the workers below `threads`, or starts them; true if any had to be started. */
+static bool call_workers(size_t threads, size_t calls) {
+    for (size_t i = 0; i < pool.workers && i < threads - 1 && calls > 0; ++i) {
+        if (atomic_load_explicit(&pool.worker[i].asleep, memory_order_relaxed)) {
+            wake(&pool.worker[i]);
+            --calls;
+        }
+    }
+    const size_t before = pool.workers;
+    while (calls > 0 && pool.workers < threads - 1 && start_worker())
+        --calls;
+    return pool.workers > before;
+}
+
+static bool all_done(size_t items) {
+    return atomic_load_explicit(&pool.done, memory_order_acquire) == items;
+}
+
+/* Waits until workers have run that many items; returns the time. */
+static int64_t wait_for(size_t items, int64_t start) {
+    if (all_done(items))
+        return start;
+    int64_t time = start;
+    while (time - start < WAIT_SPIN) {
+        for (int i = 0; i < 32; ++i) {
+            if (all_done(items))
+                return now();
+            pause_a_little();
+        }
+        time = now();
+    }
+    while (!all_done(items))
+        sched_yield();
+    return now();
+}
+
+/* Books what sharing has saved or lost.  A worker whose core is taken from it in the middle of an
+ * item keeps the caller waiting for milliseconds: then the pool rests. */
+static void settle(double saved, int64_t time) {
+    pool.balance += saved;
+    if (pool.balance > CREDIT)
+        pool.balance = CREDIT;
+    if (pool.balance >= 0)
+        return;
+    pool.balance = CREDIT;
+    if (time - pool.rest_ends > GOOD_STRETCH)
+        pool.rest = SHORTEST_REST;
+    pool.rest_ends = time + pool.rest;
+    pool.rest = 2 * pool.rest < LONGEST_REST ? 2 * pool.rest : LONGEST_REST;
+}
+
+static void run_region(size_t threads, size_t items, double nanoseconds, fnn_task_fn *task,
+                       void *data) {
+    int64_t start = now();
+    size_t calls = 0;
+    if (start >= pool.rest_ends)
+        threads = choose_threads(threads, nanoseconds, start, &calls);
+    if (start < pool.rest_ends || threads == 1) {
+        run_alone(items, task, data);
+        return;
+    }
+    pool.task = task;
+    pool.data = data;
+    pool.items = items;
+    atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
+    /* Item 0 is the caller's own, unclaimed. */
+    atomic_store_explicit(&pool.open, (uint64_t)threads << 48 | (items - 1), memory_order_release);
+    int64_t called = start;
+    if (calls > 0) {
+        const bool started = call_workers(threads, calls);
+        called = now();
+        if (started) /* once in a process, and no fault of this region */
+            start = called;
+    }
+    task(data, 0, 0);
+    const size_t ran = 1 + take_items(0);
+    const int64_t ready = now();
+    const int64_t end = wait_for(items - ran, ready);
+    const double alone = (double)(ready - called) * (double)items / (double)ran;
+    settle(alone - (double)(end - start), end);
+}
+
+void fnn_pool_run(size_t threads, size_t items, double nanoseconds, fnn_task_fn *task, void *data) {
+    if (threads > items)
+        threads = items;
+    if (threads > FNN_MOST_THREADS)
+        threads = FNN_MOST_THREADS;
+    if (threads <= 1 || !(nanoseconds >= 2 * LEAST_SHARE) ||
+        atomic_exchange_explicit(&pool.taken, true, memory_order_acquire)) {
+        run_alone(items, task, data);
+        return;
+    }
+    run_region(threads, items, nanoseconds, task, data);
+    atomic_store_explicit(&pool.taken, false, memory_order_release);
+}
+#else
+void fnn_pool_run(size_t threads, size_t items, double nanoseconds, fnn_task_fn *task, void *data) {
+    (void)threads, (void)nanoseconds;
+    run_alone(items, task, data);
+}
+#endif
