@@ -45,10 +45,11 @@ static size_t choose_block_rows(const fnn_plan_t *plan) {
     size_t rows = (size_t)384 * 1024 / (2 * cols * ELEMENT[plan->dtype] + 1);
     /* ... but rows enough that adding a block's share to large kernel gradients is cheap beside
      * the arithmetic ... */
-    const size_t worth = plan->n_params / 512 < 1024 ? plan->n_params / 512 : 1024;
+    const size_t worth = plan->n_params / 256 < 4096 ? plan->n_params / 256 : 4096;
     rows = rows > worth ? rows : worth;
-    /* ... and that no op runs for much longer than a slice on a slow core. */
-    const size_t most = (size_t)(2.5e9 / (double)most_weights / 2.0);
+    /* ... and that no op runs for much longer than a slice. */
+    const double flops = plan->kernels == fnn_kernels_best() ? 5e9 : 1e9;
+    const size_t most = (size_t)(flops / 2.0 / (double)most_weights);
     rows = rows < most ? rows : most;
     rows = rows < 16384 ? rows : 16384;
     return rows < 48 ? 48 : rows / 48 * 48; /* whole tiles of 12 and 6 rows */
@@ -251,6 +252,7 @@ typedef struct {
     bool training, weighted, labels;
     double scale;     /* of gradients: 1 / (sum of weights x terms a row) */
     size_t at, block; /* the block, within the batch */
+    size_t from, to;  /* ops that the region is about */
     size_t chunks;    /* that the block's rows are cut into; or shards */
     bool update;      /* the block is the whole batch: update piece by piece */
     size_t pieces;    /* wanted, of kernels or of the arena */
@@ -262,8 +264,26 @@ enum {
     PIECES_PER_THREAD = 2,
     ALONE_NS = 20000 /* of one thread's work in a block; three regions cost a tenth of it */
 };
+static const double LONG_FLOPS = 3e9; /* of a block: op by op, to see signals in between */
 static const double NS_PER_FLOP = 0.02; /* of small layers; large ones are twice as fast */
 static const double REGION_FLOPS = 4e8; /* some milliseconds: a step sees signals between regions */
+
+/* Rows of each block but the last of `rows` rows: as few blocks as the plan allows, about alike. */
+static size_t block_of(const fnn_plan_t *plan, size_t rows) {
+    const size_t blocks = (rows + plan->block_rows - 1) / plan->block_rows;
+    const size_t even = (rows + blocks - 1) / blocks;
+    return (even + 11) / 12 * 12; /* whole tiles; block_rows is a multiple */
+}
+
+/* Whether to stop: asks once in a slice. */
+static bool is_interrupted(const fnn_run_t *run, watch_t *watch) {
+    if (now() - watch->since < SLICE_SECONDS)
+        return false;
+    if (run->poll != NULL && run->poll(run->poll_data))
+        return true;
+    watch->since = now();
+    return false;
+}
 
 /* Where piece `k` of `n` of `rows` begins. */
 static size_t cut(size_t rows, size_t k, size_t n) { return rows / n * k + rows % n * k / n; }

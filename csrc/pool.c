@@ -54,7 +54,7 @@ static struct {
     size_t workers;   /* started */
     bool no_more;     /* the system refuses threads */
     bool fork_minded; /* the fork handler is registered */
-    int64_t last;     /* when the last region that wanted a sleeper came, and */
+    double last;      /* when the last region that wanted a sleeper ends, and */
     double missed;    /* the time of such regions, one close after the other */
     double balance;   /* saved by sharing, at most CREDIT, less what it cost */
     int64_t rest, rest_ends;
@@ -207,8 +207,9 @@ static size_t choose_threads(size_t threads, double nanoseconds, int64_t time, s
         awake += !atomic_load_explicit(&pool.worker[i].asleep, memory_order_relaxed);
     const size_t missing = (pool.no_more ? there : threads - 1) - awake;
     if (missing > 0) {
-        pool.missed = time < pool.last + SPIN / 2 ? pool.missed + nanoseconds : nanoseconds;
-        pool.last = time + (int64_t)nanoseconds;
+        const bool close = (double)time < pool.last + SPIN / 2;
+        pool.missed = close ? pool.missed + nanoseconds : nanoseconds;
+        pool.last = (double)time + nanoseconds;
         const double worth = pool.missed / WAKE_PAYS;
         *calls = worth < (double)missing ? (size_t)worth : missing;
         if (*calls > 0)

@@ -1,6 +1,11 @@
 # Epochs: a run binds rows, a loss and metrics to a network and takes steps in C.
 
 
+cdef c_bool _poll_run(void *run) noexcept with gil:
+    """Called from C between row blocks: true if the run is to stop."""
+    return (<Run>run).cancelled or _poll_signals(NULL)
+
+
 @cython.final
 cdef class Run:
     """One pass after another over rows: an epoch of training, or an evaluation.
@@ -27,6 +32,7 @@ cdef class Run:
     cdef fnn_metric_slot_t *slots
     cdef readonly size_t threads
     cdef readonly size_t done  # epochs that the last call of `epochs` completed
+    cdef bint cancelled
 
     def __cinit__(self):
         self.slots = NULL
@@ -66,7 +72,8 @@ cdef class Run:
             self.run.grads = cnp.PyArray_DATA(network.gradient_arena)
             self.run.slot[0] = state.slot[0]
             self.run.slot[1] = state.slot[1]
-        self.run.poll = _poll_signals
+        self.run.poll = _poll_run
+        self.run.poll_data = <void *>self
         self.reserve(batch_rows)
 
     def __dealloc__(self):
@@ -91,7 +98,10 @@ cdef class Run:
 
     def bind(self, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray weight,
              cnp.ndarray order, size_t batch_size, bint check_finite):
-        """Point the run at checked rows and start it at step 0; returns the number of steps."""
+        """Point the run at checked rows and start it at step 0; returns the number of steps.
+
+        With `order` at the rows that it names, in that order.  The caller vouches for them.
+        """
         cdef size_t rows = x.shape[0], cols = self.network.n_out
         cdef bint labels = self.run.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY
         if (x.ndim != 2 or <size_t>x.shape[1] != self.network.n_in or rows == 0
@@ -100,9 +110,11 @@ cdef class Run:
                 or (not labels and _shape(y) != (rows, cols))
                 or (weight is not None and _shape(weight) != (rows,))):
             raise ValueError(f"Run: x {_shape(x)} and y {_shape(y)} do not fit the network")
-        if order is not None and (
-                order.dtype != np.uint64 or not _is_plain(order) or _shape(order) != (rows,)):
-            raise ValueError(f"Run: order must be {rows} indices")
+        if order is not None:
+            if order.dtype != np.uint64 or not _is_plain(order) or order.ndim != 1 or (
+                    order.shape[0] == 0):
+                raise ValueError("Run: order must be a vector of uint64 indices")
+            rows = order.shape[0]
         self.reserve(min(batch_size, rows))
         _set_source(&self.source, x)
         _set_source(&self.run.y, y)
@@ -123,6 +135,21 @@ cdef class Run:
         """Let go of the rows."""
         self.rows_of = None
         self.run.rows = 0
+
+    def cancel(self):
+        """Stop from another thread: `advance` and `epochs` raise KeyboardInterrupt, as Ctrl-C."""
+        self.cancelled = True
+
+    cdef int check_interrupts(self) except -1:
+        if self.cancelled:
+            raise KeyboardInterrupt
+        return PyErr_CheckSignals()
+
+    cdef int raise_interrupt(self) except -1:
+        """Raise what made C return FNN_INTERRUPTED."""
+        if self.cancelled:
+            raise KeyboardInterrupt
+        return _raise_pending()
 
     def begin(self):
         """Start the sums of an epoch at 0."""
@@ -158,31 +185,38 @@ cdef class Run:
                 else:
                     network.end_reading()
             if status == FNN_INTERRUPTED:
-                _raise_pending()
+                self.raise_interrupt()
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
-            PyErr_CheckSignals()
+            self.check_interrupts()
         return ""
 
     def epochs(self, seed, size_t first, size_t steps, cnp.ndarray order,
-               cnp.ndarray records not None):
+               cnp.ndarray records not None, cnp.ndarray chosen=None):
         """Train whole epochs of `steps` steps each, for which Python is needed only for signals.
 
         Epoch number `first` (from 0) and those after it, each in a new order of the rows where
-        `order` is given to hold it.  `records` (epochs, 2 + metrics), float64, takes seconds, loss
-        and metrics of each; `done` tells how many are filled, also after an exception.  Returns
-        what `advance` returns.
+        `order` is given to hold it: of all rows, or of those that `chosen` names.  `records`
+        (epochs, 2 + metrics), float64, takes seconds, loss and metrics of each; `done` tells how
+        many are filled, also after an exception.  Returns what `advance` returns.
         """
         cdef Network network = self.network
         cdef size_t count = records.shape[0], width = 2 + len(self.metric_states), i
+        cdef const uint64_t *choice = NULL
         cdef double *record = <double *>cnp.PyArray_DATA(records)
         cdef uint64_t *index = <uint64_t *>cnp.PyArray_DATA(order) if order is not None else NULL
         cdef fnn_random_t stream = _stream(seed, "shuffle", first, 0)
         cdef fnn_status_t status = FNN_OK
         cdef double slice_began, epoch_began = 0, now
-        if self.rows_of is None or self.state is None or self.rows_of[3] is not order or (
+        if self.rows_of is None or self.state is None or (
+                order is not None and self.rows_of[3] is not order) or (
                 steps * self.run.batch_size >= self.run.rows + self.run.batch_size):
             raise ValueError(f"Run: cannot train epochs of {steps} steps")
+        if chosen is not None:
+            if order is None or chosen.dtype != np.uint64 or not _is_plain(chosen) or (
+                    _shape(chosen) != _shape(order)):
+                raise ValueError("Run: order must have a place for each of the chosen rows")
+            choice = <const uint64_t *>cnp.PyArray_DATA(chosen)
         if records.dtype != np.float64 or not _is_plain(records) or (
                 _shape(records) != (count, width)):
             raise ValueError(f"Run: records must be float64 of shape {(count, width)}")
@@ -201,6 +235,9 @@ cdef class Run:
                             if index != NULL:
                                 stream.epoch = <uint32_t>(first + self.done)
                                 fnn_random_permutation(&stream, index, self.run.rows)
+                                if choice != NULL:
+                                    for i in range(self.run.rows):
+                                        index[i] = choice[index[i]]
                             self.run.loss_sum = self.run.weight_sum = 0
                             for i in range(self.run.n_metrics):
                                 fnn_metric_reset(self.slots[i].metric, self.slots[i].state,
@@ -225,10 +262,10 @@ cdef class Run:
                 self.state.t = self.run.t
                 network.end_writing()
             if status == FNN_INTERRUPTED:
-                _raise_pending()
+                self.raise_interrupt()
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
-            PyErr_CheckSignals()
+            self.check_interrupts()
         return ""
 
     @property

@@ -294,6 +294,49 @@ def as_weights(
     return array
 
 
+def as_indices(
+    value: object, *, where: str, name: str, rows: int
+) -> npt.NDArray[np.uint64]:
+    """Return row numbers as the gather takes them, always a copy.
+
+    Parameters
+    ----------
+    value : array_like, shape (k,)
+        Integers in [0, rows), in any order and as often as you like; or one bool for each row.
+    where, name : str
+        The function and the argument, for error messages.
+    rows : int
+        Rows there are.
+
+    Returns
+    -------
+    ndarray of uint64, shape (k,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no vector of integers or bools, names a row that is not there, or names none.
+        Negative numbers are refused too: they are more often a search that found nothing than
+        rows counted from the end.
+    """
+    array = as_array(value, where=where, name=name)
+    if array.ndim != 1:
+        raise ValueError(f"{where}: {name} has shape {array.shape}; want one row number each")
+    if array.dtype.kind == "b":
+        check_lengths(rows, len(array), where=where, name=name)
+        array = np.flatnonzero(array)
+    if array.size == 0:
+        raise ValueError(f"{where}: {name} names no rows; want at least one")
+    if array.dtype.kind == "f":
+        raise TypeError(f"{where}: {name} is {array.dtype}; want integers, or a bool for each row")
+    if array.min() < 0 or array.max() >= rows:
+        place = int(np.argmax((array < 0) | (array >= rows)))
+        raise ValueError(
+            f"{where}: {name}[{place}] is {array[place]}; want a row in 0 .. {rows - 1}"
+        )
+    return array.astype(np.uint64)
+
+
 def as_count(value: SupportsIndex, *, where: str, name: str) -> int:
     """Return an integer of at least one."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):

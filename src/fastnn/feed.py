@@ -16,7 +16,16 @@ from fastnn._spec import describe
 from fastnn.losses import Loss
 from fastnn.model import Sequential
 
-__all__ = ["ArrayFeed", "Feed", "Rows", "StreamFeed", "Task", "judge", "open_stream"]
+__all__ = [
+    "ArrayFeed",
+    "Feed",
+    "Rows",
+    "StreamFeed",
+    "Task",
+    "count_batches",
+    "judge",
+    "open_stream",
+]
 
 Array = npt.NDArray[Any]
 Stream = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -145,7 +154,10 @@ class Feed(ABC):
 
 
 class ArrayFeed(Feed):
-    """Rows of arrays, in an order of their own each epoch: whole epochs run in C."""
+    """Rows of arrays, in an order of their own each epoch: whole epochs run in C.
+
+    With `chosen` (from `data.as_indices`) those rows alone, as if they lay in arrays of their own.
+    """
 
     def __init__(
         self,
@@ -157,25 +169,26 @@ class ArrayFeed(Feed):
         shuffle: bool,
         drop_remainder: bool,
         seed: int,
+        chosen: npt.NDArray[np.uint64] | None = None,
     ) -> None:
-        n = len(rows.x)
+        n = len(rows.x) if chosen is None else len(chosen)
         self.where = where
         self.run = run
         self.rows = rows
         self.batch_size = min(batch_size, n)
-        self.steps = n // batch_size if drop_remainder else -(-n // batch_size)
+        self.steps = count_batches(where, n, batch_size, drop_remainder=drop_remainder)
         self.batches = self.steps
-        if self.steps == 0:
-            raise ValueError(
-                f"{where}: {n} rows make no batch of {batch_size}; "
-                f"want a smaller batch_size or drop_remainder=False"
-            )
-        self.order = np.empty(n, np.uint64) if shuffle else None
+        self.chosen = chosen
+        shuffle = shuffle and batch_size < n  # within a batch of all rows no order matters
+        self.order = np.empty(n, np.uint64) if shuffle else chosen
+        self.shuffle = shuffle
         self.seed = seed
 
     def begin(self, epoch: int) -> None:
-        if self.order is not None:
+        if self.shuffle and self.order is not None:
             random_permutation(self.seed, "shuffle", epoch, len(self.order), self.order)
+            if self.chosen is not None:
+                self.order[...] = self.chosen[self.order]
         self.run.bind(*self.rows, self.order, self.batch_size, False)
         self.run.begin()
 
@@ -190,7 +203,8 @@ class ArrayFeed(Feed):
         A record takes seconds, loss and metrics; ``self.run.done`` tells how many are filled.
         """
         self.run.bind(*self.rows, self.order, self.batch_size, False)
-        wrong = self.run.epochs(self.seed, epoch, self.steps, self.order, records)
+        order, chosen = (self.order, self.chosen) if self.shuffle else (None, None)
+        wrong = self.run.epochs(self.seed, epoch, self.steps, order, records, chosen)
         self._judge(wrong, epoch + self.run.done + 1)
 
     def _judge(self, wrong: str, epoch: int) -> None:
@@ -201,7 +215,19 @@ class ArrayFeed(Feed):
         )
 
     def sample(self) -> tuple[Array, Array]:
-        return self.rows.x[:SAMPLE_ROWS], self.rows.y[:SAMPLE_ROWS]
+        first = slice(SAMPLE_ROWS) if self.chosen is None else self.chosen[:SAMPLE_ROWS]
+        return self.rows.x[first], self.rows.y[first]
+
+
+def count_batches(where: str, rows: int, batch_size: int, *, drop_remainder: bool) -> int:
+    """Return the number of batches in an epoch; none are an error."""
+    count = rows // batch_size if drop_remainder else -(-rows // batch_size)
+    if count == 0:
+        raise ValueError(
+            f"{where}: {rows} rows make no batch of {batch_size}; "
+            f"want a smaller batch_size or drop_remainder=False"
+        )
+    return count
 
 
 class StreamFeed(Feed):

@@ -421,6 +421,11 @@ class Metric(NamedTuple):
     name: str
     kind: int
 
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more is better, as for accuracies; of an error less is."""
+        return self.kind >= _R2
+
 
 _ACCURACIES = {
     "binary_crossentropy": _BINARY_ACCURACY,

@@ -30,7 +30,7 @@ typedef struct {
     double sums[FNN_MOST_THREADS];
     atomic_int inside[FNN_MOST_THREADS];
     atomic_bool wrong; /* an index out of range, or used by two at once */
-    atomic_int meeting;
+    atomic_int present;
     atomic_bool met;
 } region_t;
 
@@ -86,16 +86,16 @@ static void test_every_item_once(void) {
             }
 }
 
-/* The items wait for each other, up to a while each: only threads that run at once can meet. */
+/* The items wait for each other, a while at most: only threads that run at once can meet. */
 static void meet(void *data, size_t item, size_t thread) {
     region_t *region = data;
     count(data, item, thread);
-    atomic_fetch_add(&region->meeting, 1);
-    for (int i = 0; i < 2000 && !atomic_load(&region->met); ++i) {
-        if (atomic_load(&region->meeting) == (int)region->items)
-            atomic_store(&region->met, true);
+    const int present = atomic_fetch_add(&region->present, 1) + 1;
+    if (present == (int)region->items)
+        atomic_store(&region->met, true);
+    for (int i = 0; i < 2000 && !atomic_load(&region->met); ++i)
         usleep(100);
-    }
+    atomic_fetch_sub(&region->present, 1);
 }
 
 static void test_threads_do_meet(void) {
@@ -119,6 +119,7 @@ static void test_small_regions_stay_with_the_caller(void) {
     memset(&region, 0, sizeof region);
     region.threads = 1; /* any other index is out of range */
     region.items = MANY;
+    check(counts_right(7, 64, LARGE), "workers that look for work", 7, 64);
     fnn_pool_run(7, MANY, 100, count, &region);
     fnn_pool_run(1, MANY, LARGE, count, &region);
     fnn_pool_run(0, MANY, LARGE, count, &region);
@@ -274,10 +275,10 @@ static void test_workers_flush_subnormals(void) {
 
 int main(int argc, char **argv) {
     const bool forks = !(argc > 1 && strcmp(argv[1], "--no-fork") == 0);
-    test_small_regions_stay_with_the_caller();
     if (forks)
         test_fork_from_idle(); /* the first one before there are workers */
     test_threads_do_meet();
+    test_small_regions_stay_with_the_caller();
     test_every_item_once();
     test_workers_flush_subnormals();
     test_many_small_regions();
