@@ -9,7 +9,7 @@
  * Everything else (the region, the account of time) belongs to the caller that has taken the pool.
  */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* pthread_setname_np */
+#define _GNU_SOURCE /* pthread_setname_np, sched_getcpu */
 #endif
 #include "fastnn/pool.h"
 
@@ -30,8 +30,8 @@ static void run_alone(size_t items, fnn_task_fn *task, void *data) {
 /* Nanoseconds.  Measured on two cores of a Zen 4 in a virtual machine; other machines differ by
  * small factors, which the account below makes good. */
 enum {
-    LEAST_SHARE = 1500,      /* of one thread; handing over an item and hearing back takes 600 */
-    WAKE_PAYS = 40000,       /* a sleeper is at work after 15,000, of which the caller pays 5,000 */
+    LEAST_SHARE = 1500,      /* of one thread; handing items over and hearing back costs 560 */
+    WAKE_PAYS = 80000,       /* a sleeper comes after 20,000 to 30,000; calling it takes 8,500 */
     SPIN = 50000,            /* longer than the caller's work between two regions of a step */
     WAIT_SPIN = 20000,       /* the last items of a region; then others get the core */
     CREDIT = 100000,         /* what sharing may lose before all rest */
@@ -59,6 +59,8 @@ static struct {
     double balance;   /* saved by sharing, at most CREDIT, less what it cost */
     int64_t rest, rest_ends;
     _Alignas(64) _Atomic uint64_t open; /* threads admitted << 48 | items not claimed */
+    atomic_int core;                    /* the caller's, as the region began; -1: not known */
+    atomic_bool crowded;                /* a worker found itself on it */
     _Alignas(64) atomic_size_t done;    /* items that workers have run */
     worker_t worker[FNN_MOST_THREADS - 1];
 } pool = {.balance = CREDIT, .rest = SHORTEST_REST};
@@ -76,6 +78,14 @@ static inline void pause_a_little(void) {
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
+#endif
+}
+
+static inline int core_now(void) {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
 #endif
 }
 
@@ -100,16 +110,25 @@ static size_t take_items(size_t thread) {
 
 /* ---- Workers ---- */
 
+/* On a busy machine a worker may wake on the caller's own core, and keep the caller from it. */
+static bool in_the_way(void) {
+    const int core = core_now();
+    const bool same = core >= 0 && core == atomic_load_explicit(&pool.core, memory_order_relaxed);
+    if (same)
+        atomic_store_explicit(&pool.crowded, true, memory_order_relaxed);
+    return same;
+}
+
 /* Looks for work for as long as SPIN; false if none came. */
 static bool look_for_work(size_t thread) {
     const int64_t end = now() + SPIN;
     do {
         for (int i = 0; i < 32; ++i) {
             if (is_open(atomic_load_explicit(&pool.open, memory_order_relaxed), thread))
-                return true;
+                return !in_the_way();
             pause_a_little();
         }
-    } while (now() < end);
+    } while (now() < end && !in_the_way());
     return false;
 }
 
@@ -157,6 +176,7 @@ static void start_afresh(void) {
     pool.balance = CREDIT;
     pool.rest = SHORTEST_REST;
     pool.rest_ends = 0;
+    atomic_store(&pool.crowded, false);
     atomic_store(&pool.open, 0);
     atomic_store(&pool.done, 0);
     atomic_store(&pool.taken, false);
@@ -260,8 +280,10 @@ static void settle(double saved, int64_t time) {
     pool.balance += saved;
     if (pool.balance > CREDIT)
         pool.balance = CREDIT;
-    if (pool.balance >= 0)
+    const bool crowded = atomic_load_explicit(&pool.crowded, memory_order_relaxed);
+    if (pool.balance >= 0 && !crowded)
         return;
+    atomic_store_explicit(&pool.crowded, false, memory_order_relaxed);
     pool.balance = CREDIT;
     if (time - pool.rest_ends > GOOD_STRETCH)
         pool.rest = SHORTEST_REST;
@@ -283,6 +305,7 @@ static void run_region(size_t threads, size_t items, double nanoseconds, fnn_tas
     pool.data = data;
     pool.items = items;
     atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool.core, core_now(), memory_order_relaxed);
     /* Item 0 is the caller's own, unclaimed. */
     atomic_store_explicit(&pool.open, (uint64_t)threads << 48 | (items - 1), memory_order_release);
     int64_t called = start;

@@ -1,6 +1,17 @@
 /* The pool of threads by itself: every item once, thread indices, nesting, several callers, fork.
- * The pool's text is included, so that a test can end a rest and see that workers do come:
- * .ci/pooltest builds and runs this, plain and under the thread sanitizer. */
+ * The pool's text is included, so that a test can end a rest, say which core a thread is on, and
+ * see that workers do come.  .ci/pooltest builds this and runs it, plain and under the thread
+ * sanitizer. */
+#if defined(__linux__)
+#define _GNU_SOURCE
+#include <sched.h>
+
+static _Atomic int core; /* unknown if below 0 */
+
+static int tell_core(void) { return core; }
+
+#define sched_getcpu tell_core
+#endif
 #include "../../csrc/pool.c"
 
 #include <math.h>
@@ -93,7 +104,7 @@ static void meet(void *data, size_t item, size_t thread) {
     const int present = atomic_fetch_add(&region->present, 1) + 1;
     if (present == (int)region->items)
         atomic_store(&region->met, true);
-    for (int i = 0; i < 2000 && !atomic_load(&region->met); ++i)
+    for (int i = 0; i < 300 && !atomic_load(&region->met); ++i)
         usleep(100);
     atomic_fetch_sub(&region->present, 1);
 }
@@ -116,13 +127,15 @@ static void test_threads_do_meet(void) {
 
 static void test_small_regions_stay_with_the_caller(void) {
     static region_t region;
-    memset(&region, 0, sizeof region);
     region.threads = 1; /* any other index is out of range */
     region.items = MANY;
-    check(counts_right(7, 64, LARGE), "workers that look for work", 7, 64);
-    fnn_pool_run(7, MANY, 100, count, &region);
-    fnn_pool_run(1, MANY, LARGE, count, &region);
-    fnn_pool_run(0, MANY, LARGE, count, &region);
+    for (int i = 0; i < 200; ++i) {
+        end_rest();
+        check(counts_right(7, 64, LARGE), "workers that look for work", 7, 64);
+        fnn_pool_run(7, MANY, 100, count, &region);
+        fnn_pool_run(1, MANY, LARGE, count, &region);
+        fnn_pool_run(0, MANY, LARGE, count, &region);
+    }
     check(!atomic_load(&region.wrong), "small regions stay with the caller", 7, MANY);
 }
 
@@ -130,7 +143,8 @@ static void test_many_small_regions(void) {
     for (size_t i = 0; i < 100000 && failures == 0; ++i) {
         if (i % 64 == 0)
             end_rest();
-        check(counts_right(2 + i % 3, 2 + i % 5, 20000), "many small regions", 2 + i % 3, 2 + i % 5);
+        const size_t threads = 2 + i % 3, items = 2 + i % 5;
+        check(counts_right(threads, items, 20000), "many small regions", threads, items);
     }
 }
 
@@ -141,6 +155,33 @@ static void test_after_sleep(void) {
         check(counts_right(4, 16, LARGE), "a region after sleep", 4, 16);
     }
 }
+
+#if defined(__linux__)
+static void linger(void *data, size_t item, size_t thread) {
+    count(data, item, thread);
+    usleep(50); /* time for a worker to come */
+}
+
+/* Workers on the caller's own core take nothing, and all rest for a while. */
+static void test_workers_in_the_way(void) {
+    static region_t region;
+    core = 0;
+    for (int i = 0; i < 20; ++i) {
+        memset(&region, 0, sizeof region);
+        region.threads = 1;
+        region.items = 64;
+        end_rest();
+        fnn_pool_run(4, 64, LARGE, linger, &region);
+        check(!atomic_load(&region.wrong), "workers on the caller's core", 4, 64);
+    }
+    for (int tries = 0; tries < 1000 && pool.rest_ends == 0; ++tries) {
+        usleep(1000); /* a worker that was called has seen where it is */
+        check(counts_right(4, 64, LARGE), "workers on the caller's core", 4, 64);
+    }
+    check(pool.rest_ends > 0, "the pool rests when it is crowded", 4, 64);
+    core = -1;
+}
+#endif
 
 static void open_inner(void *data, size_t item, size_t thread) {
     count(data, item, thread);
@@ -228,7 +269,7 @@ static void check_child(pid_t child, const char *what) {
 }
 
 static void test_fork_from_idle(void) {
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 5 && failures == 0; ++i) {
         check(counts_right(4, 100, LARGE), "before a fork", 4, 100);
         const pid_t child = fork();
         if (child == 0)
@@ -242,7 +283,7 @@ static void test_fork_inside_a_region(void) {
     pthread_t caller;
     bool right;
     start_callers(&caller, &right, 1);
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 20 && failures == 0; ++i) {
         while (!atomic_load(&pool.taken)) /* another thread's region is open, or just was */
             sched_yield();
         const pid_t child = fork();
@@ -275,6 +316,9 @@ static void test_workers_flush_subnormals(void) {
 
 int main(int argc, char **argv) {
     const bool forks = !(argc > 1 && strcmp(argv[1], "--no-fork") == 0);
+#if defined(__linux__)
+    core = -1;
+#endif
     if (forks)
         test_fork_from_idle(); /* the first one before there are workers */
     test_threads_do_meet();
@@ -284,6 +328,9 @@ int main(int argc, char **argv) {
     test_many_small_regions();
     test_after_sleep();
     test_nested();
+#if defined(__linux__)
+    test_workers_in_the_way();
+#endif
     test_several_callers();
     if (forks)
         test_fork_inside_a_region();
