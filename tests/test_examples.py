@@ -239,6 +239,24 @@ def test_digits(run):
     assert 'activation="softmax"' in output
 
 
+# -- ensemble.py ----------------------------------------------------------------------------------
+
+
+def test_ensemble(run):
+    output = run("ensemble.py")
+    assert "40 networks on 314 cars" in output
+    board = re.findall(r"^ +(\d) +\d+ +(\d\.\d+) .* 100 +\S+ m?s$", output, re.MULTILINE)
+    assert [rank for rank, _ in board] == ["1", "2", "3", "4", "5"]
+    losses = [float(loss) for _, loss in board]
+    assert losses == sorted(losses)
+    layouts = re.findall(r"^ +([\d-]+)  (\d\.\d+) ± \d\.\d+$", output, re.MULTILINE)
+    assert [layout for layout, _ in layouts] == ["4", "16", "64", "32-8", "64-16"]
+    assert min(float(error) for _, error in layouts) < 2.1
+    together = re.search(r"^mean of 20  (\d\.\d+)$", output, re.MULTILINE)
+    assert float(together[1]) < 2.5
+    assert output.count(" mpg, predicted ") == 5
+
+
 # -- README.md ------------------------------------------------------------------------------------
 
 

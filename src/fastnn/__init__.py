@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     )
     from fastnn._core import Predictor
     from fastnn.config import show_config
+    from fastnn.ensemble import Ensemble
     from fastnn.errors import DeadNetworkWarning, FastnnWarning
     from fastnn.events import Event
     from fastnn.history import History
     from fastnn.io import load
     from fastnn.layers import Activation, Dense, Input
+    from fastnn.many import fit_many
     from fastnn.model import Sequential
     from fastnn.optimizers import SGD, Adam, AdamW
     from fastnn.parallel import get_num_threads, set_num_threads, threads
@@ -40,6 +42,7 @@ __all__ = [
     "AdamW",
     "DeadNetworkWarning",
     "Dense",
+    "Ensemble",
     "Event",
     "FastnnWarning",
     "History",
@@ -51,6 +54,7 @@ __all__ = [
     "activations",
     "data",
     "datasets",
+    "fit_many",
     "get_num_threads",
     "initializers",
     "io",
@@ -74,6 +78,7 @@ _HOMES = {
     "AdamW": "optimizers",
     "DeadNetworkWarning": "errors",
     "Dense": "layers",
+    "Ensemble": "ensemble",
     "Event": "events",
     "FastnnWarning": "errors",
     "History": "history",
@@ -85,6 +90,7 @@ _HOMES = {
     "activations": "",
     "data": "",
     "datasets": "",
+    "fit_many": "many",
     "get_num_threads": "parallel",
     "initializers": "",
     "io": "",

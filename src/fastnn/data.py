@@ -294,9 +294,7 @@ def as_weights(
     return array
 
 
-def as_indices(
-    value: object, *, where: str, name: str, rows: int
-) -> npt.NDArray[np.uint64]:
+def as_indices(value: object, *, where: str, name: str, rows: int) -> npt.NDArray[np.uint64]:
     """Return row numbers as the gather takes them, always a copy.
 
     Parameters

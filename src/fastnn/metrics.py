@@ -424,7 +424,7 @@ class Metric(NamedTuple):
     @property
     def higher_is_better(self) -> bool:
         """Whether more is better, as for accuracies; of an error less is."""
-        return self.kind >= _R2
+        return self.kind in (_R2, _BINARY_ACCURACY, _CATEGORICAL_ACCURACY, _SPARSE_ACCURACY)
 
 
 _ACCURACIES = {

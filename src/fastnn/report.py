@@ -21,11 +21,14 @@ class Reporter:
         Number of the last epoch of the fit.
     file : text file, optional
         Standard output by default.
+    unit : str
+        What is counted, if not epochs.
     """
 
-    def __init__(self, epochs: int, file: TextIO | None = None) -> None:
+    def __init__(self, epochs: int, file: TextIO | None = None, unit: str = "epoch") -> None:
         self.epochs = epochs
         self.file = file
+        self.unit = unit
         self._printed: float | None = None  # when the last line was
         self._held: tuple[int, float, Mapping[str, float]] | None = None  # whose turn it was not
 
@@ -38,7 +41,7 @@ class Reporter:
         return self._printed is None or time.monotonic() - self._printed >= SECONDS_BETWEEN
 
     def _head(self, epoch: int) -> str:
-        return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+        return f"{self.unit} {epoch:{len(str(self.epochs))}}/{self.epochs}"
 
     def epoch(self, epoch: int, seconds: float, logs: Mapping[str, float]) -> None:
         """Print an epoch's line if it is its turn, else keep it in case it is the last."""

@@ -15,7 +15,7 @@ from fastnn._core import Run
 from fastnn._spec import check_int, describe
 from fastnn.errors import DeadNetworkWarning
 from fastnn.events import Event, Handler, Listeners
-from fastnn.feed import ArrayFeed, Feed, StreamFeed, Task, judge, open_stream
+from fastnn.feed import ArrayFeed, Feed, Rows, StreamFeed, Task, judge, open_stream
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Sequential, is_stream, optimizer_settings
@@ -268,14 +268,12 @@ class Trainer:
             rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
             size = 32 if batch_size is None else batch_size
             size = data.as_count(size, where=where, name="batch_size")
-            feed = ArrayFeed(
+            feed = self._feed(
                 where,
-                self._run(size, training=True),
                 rows,
                 size,
                 shuffle=shuffle is None or bool(shuffle),
                 drop_remainder=drop_remainder,
-                seed=self.seed,
             )
         validation = None
         if validation_data is not None:
@@ -286,10 +284,40 @@ class Trainer:
             )
         self.model.begin_fit()
         try:
-            return self._fit(feed, epochs, validation, verbose, log_every)
+            history = self._fit(feed, epochs, validation, verbose, log_every)
+            if self._is_dead(feed):
+                warnings.warn(
+                    "the network gives the same output for every row: its units are dead. "
+                    "Scale the inputs (zero mean, unit variance), lower the learning rate, "
+                    "or try another seed",
+                    DeadNetworkWarning,
+                    stacklevel=2,
+                )
+            return history
         finally:
             self.model.end_fit()
             feed.close()
+
+    def _feed(
+        self,
+        where: str,
+        rows: Rows,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        drop_remainder: bool,
+        chosen: npt.NDArray[np.uint64] | None = None,
+    ) -> ArrayFeed:
+        return ArrayFeed(
+            where,
+            self._run(min(batch_size, len(rows.x)), training=True),
+            rows,
+            batch_size,
+            shuffle=shuffle,
+            drop_remainder=drop_remainder,
+            seed=self.seed,
+            chosen=chosen,
+        )
 
     def _fit(
         self,
@@ -351,7 +379,6 @@ class Trainer:
             if verbose:
                 reporter.epoch(epoch, seconds, logs)
         reporter.finish()
-        self._warn_if_dead(feed)
         listeners.emit(
             Event("train_end", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
         )
@@ -374,20 +401,16 @@ class Trainer:
         names = ["loss", *(metric.name for metric in self.metrics)]
         return dict(zip(names, [run.loss, *run.metrics()], strict=True))
 
-    def _warn_if_dead(self, feed: Feed) -> None:
-        """Warn if rows that differ all give one output though their targets differ."""
+    def _is_dead(self, feed: Feed) -> bool:
+        """Tell whether rows that differ all give one output though their targets differ."""
         x, y = feed.sample()
-        if len(x) < FEW_ROWS or (x == x[0]).all() or (y == y[0]).all():
-            return
-        outputs = self.model.predict(x, check_finite=False)
-        if (outputs == outputs[0]).all():
-            warnings.warn(
-                "the network gives the same output for every row: its units are dead. "
-                "Scale the inputs (zero mean, unit variance), lower the learning rate, "
-                "or try another seed",
-                DeadNetworkWarning,
-                stacklevel=4,
-            )
+        if len(x) < FEW_ROWS:
+            return False
+        for rows in (x[:FEW_ROWS], x):  # a live network mostly shows in the first few
+            outputs = self.model.predict(rows, check_finite=False)
+            if not (outputs == outputs[0]).all():
+                return False
+        return not ((x == x[0]).all() or (y == y[0]).all())
 
     def train_on_batch(
         self,
@@ -482,16 +505,7 @@ class Trainer:
                 raise ValueError(f"{where}: sample_weight is for arrays; a stream brings its own")
             return lambda: self._evaluate_stream(where, x, check_finite)
         rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
-        block = min(len(rows.x), self.model.block_rows())
-        run = self._run(block, training=False)
-
-        def evaluate() -> dict[str, float]:
-            steps = run.bind(*rows, None, block, False)
-            run.begin()
-            judge(run, run.advance(steps), where)
-            return self._logs(run)
-
-        return evaluate
+        return Evaluation(self, where, rows)
 
     def _evaluate_stream(self, where: str, stream: Any, check_finite: bool) -> dict[str, float]:
         run = self._run(1, training=False)
@@ -516,6 +530,35 @@ class Trainer:
         kinds = [metric.kind for metric in self.metrics]
         state = self._state if training else None
         return Run(self.model, head, kinds, batch_rows, state, get_num_threads())
+
+
+class Evaluation:
+    """Loss and metrics over checked rows, as often as it is called.
+
+    With `chosen` (from `data.as_indices`) over those rows alone.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        where: str,
+        rows: Rows,
+        chosen: npt.NDArray[np.uint64] | None = None,
+    ) -> None:
+        self.trainer = trainer
+        self.where = where
+        self.rows = rows
+        self.chosen = chosen
+        count = len(rows.x) if chosen is None else len(chosen)
+        self.block = min(count, trainer.model.block_rows())
+        self.run = trainer._run(self.block, training=False)
+
+    def __call__(self) -> dict[str, float]:
+        run = self.run
+        steps = run.bind(*self.rows, self.chosen, self.block, False)
+        run.begin()
+        judge(run, run.advance(steps), self.where)
+        return self.trainer._logs(run)
 
 
 def _check_metrics(
