@@ -64,6 +64,7 @@ NUMPY = {
         lambda saved, dy: saved * (dy - (dy * saved).sum(axis=1, keepdims=True)),
     ),
     "silu": (lambda z: z * sigmoid(z), silu_grad),
+    "exp": (np.exp, lambda saved, dy: dy * saved),
     "softplus": (lambda z: np.logaddexp(0, z), lambda saved, dy: dy * -np.expm1(-saved)),
 }
 

@@ -1,27 +1,59 @@
-/* Contract: fastnn/memory.h */
+/* Contract: fastnn/memory.h; tests: tests/test_memory.py, tests/c/overread.c */
 #include "fastnn/memory.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-static atomic_size_t allocations;
+/* In the line before each piece: how much is to be given back. */
+typedef struct {
+    _Alignas(FNN_ALIGN) size_t bytes; /* this line, the piece and its rounding */
+} head_t;
 
-static size_t rounded(size_t bytes) { return (bytes / FNN_ALIGN + 1) * FNN_ALIGN; }
+static atomic_size_t allocations, held, peak;
+
+static void take(size_t bytes) {
+    const size_t now = atomic_fetch_add(&held, bytes) + bytes;
+    size_t most = atomic_load(&peak);
+    while (now > most && !atomic_compare_exchange_weak(&peak, &most, now))
+        continue;
+}
 
 void *fnn_scratch(size_t bytes) {
-    return bytes > SIZE_MAX / 2 ? NULL : aligned_alloc(FNN_ALIGN, rounded(bytes));
+    if (bytes > SIZE_MAX / 2)
+        return NULL;
+    const size_t whole = sizeof(head_t) + (bytes / FNN_ALIGN + 1) * FNN_ALIGN;
+    head_t *head = aligned_alloc(FNN_ALIGN, whole);
+    if (head == NULL)
+        return NULL;
+    head->bytes = whole;
+    take(whole);
+    fnn_forbid(head, whole);
+    fnn_permit(head + 1, bytes);
+    return head + 1;
 }
 
 void *fnn_alloc(size_t bytes) {
     void *memory = fnn_scratch(bytes);
     if (memory == NULL)
         return NULL;
-    memset(memory, 0, rounded(bytes));
+    memset(memory, 0, bytes);
     atomic_fetch_add(&allocations, 1);
     return memory;
 }
 
-void fnn_free(void *memory) { free(memory); }
+void fnn_free(void *memory) {
+    if (memory == NULL)
+        return;
+    head_t *head = (head_t *)memory - 1;
+    fnn_permit(head, sizeof *head);
+    const size_t whole = head->bytes;
+    fnn_permit(head, whole); /* whoever gets it next may touch it all */
+    atomic_fetch_sub(&held, whole);
+    free(head);
+}
 
 size_t fnn_allocations(void) { return atomic_load(&allocations); }
+size_t fnn_allocated_bytes(void) { return atomic_load(&held); }
+size_t fnn_peak_bytes(void) { return atomic_load(&peak); }
+void fnn_restart_peak(void) { atomic_store(&peak, atomic_load(&held)); }

@@ -134,6 +134,19 @@ void fnn_plan_free(fnn_plan_t *plan) {
 }
 
 size_t fnn_plan_block_rows(const fnn_plan_t *plan) { return plan->block_rows; }
+
+size_t fnn_plan_predict_rows(const fnn_plan_t *plan) {
+    size_t cols = 0;
+    for (size_t t = 0; t < plan->n_tensors; ++t)
+        cols += plan->cols[t];
+    /* Values within a quarter of a megabyte of cache; but large kernels are packed, or fetched from
+     * memory, for each block. */
+    const size_t fit = (size_t)256 * 1024 / (cols * ELEMENT[plan->dtype]);
+    const size_t worth = plan->n_params / 2048 < 768 ? plan->n_params / 2048 : 768;
+    const size_t rows = fit > worth ? fit : worth;
+    return rows < 48 ? 48 : rows < plan->block_rows ? rows / 12 * 12 : plan->block_rows;
+}
+
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) { return plan->kernels; }
 
 /* ---- workspaces ----------------------------------------------------------------------------- */
@@ -152,14 +165,24 @@ size_t fnn_plan_scratch_bytes(const fnn_plan_t *plan, size_t rows, bool training
     return most;
 }
 
-/* Reserves bytes in an arena that is laid out before it is allocated; false on overflow. */
-static bool reserve(size_t *offset, size_t *total, size_t rows, size_t row_bytes) {
-    size_t bytes;
-    if (!fnn_size_mul(rows, row_bytes, &bytes) || bytes > SIZE_MAX / 4 - *total)
+/* A part of an arena, which is laid out before it is allocated. */
+typedef struct {
+    size_t offset, bytes;
+} part_t;
+
+/* Reserves a part; false on overflow. */
+static bool reserve(part_t *part, size_t *total, size_t rows, size_t row_bytes) {
+    if (!fnn_size_mul(rows, row_bytes, &part->bytes) || part->bytes > SIZE_MAX / 4 - *total)
         return false;
-    *offset = *total;
-    *total += (bytes + FNN_ALIGN - 1) / FNN_ALIGN * FNN_ALIGN;
+    part->offset = *total;
+    *total += (part->bytes + FNN_ALIGN - 1) / FNN_ALIGN * FNN_ALIGN + FNN_GAP;
     return true;
+}
+
+/* Opens a part of an arena that was forbidden as a whole, so that its gaps stay so. */
+static void *open_part(char *arena, const part_t *part) {
+    fnn_permit(arena + part->offset, part->bytes);
+    return arena + part->offset;
 }
 
 fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training,
@@ -168,15 +191,15 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
     const size_t element = ELEMENT[plan->dtype], n = plan->n_tensors;
     fnn_workspace_t *work = fnn_alloc(sizeof *work);
     void **pointers = fnn_alloc((3 * n + plan->n_ops) * sizeof *pointers);
-    size_t *offsets = fnn_alloc((2 * n + plan->n_ops + 3) * sizeof *offsets);
+    part_t *parts = fnn_alloc((2 * n + plan->n_ops + 3) * sizeof *parts);
     fnn_status_t status = FNN_NO_MEMORY;
-    if (work == NULL || pointers == NULL || offsets == NULL)
+    if (work == NULL || pointers == NULL || parts == NULL)
         goto fail;
-    size_t *const grads = offsets + n, *const before = grads + n, *const rest = before + plan->n_ops;
+    part_t *const grads = parts + n, *const before = grads + n, *const rest = before + plan->n_ops;
     size_t total = 0;
     bool fits = true;
     for (size_t t = 0; t < n; ++t) {
-        fits = fits && reserve(&offsets[t], &total, rows, plan->cols[t] * element);
+        fits = fits && reserve(&parts[t], &total, rows, plan->cols[t] * element);
         if (training)
             fits = fits && reserve(&grads[t], &total, rows, plan->cols[t] * element);
     }
@@ -194,6 +217,7 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
         goto fail;
 
     char *arena = work->arena;
+    fnn_forbid(arena, total);
     work->rows = rows;
     work->training = training;
     work->slot = pointers;
@@ -201,22 +225,22 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
     work->grad = work->value + n;
     work->before = work->grad + n;
     for (size_t t = 0; t < n; ++t) {
-        work->slot[t] = work->value[t] = arena + offsets[t];
-        work->grad[t] = training ? arena + grads[t] : NULL;
+        work->slot[t] = work->value[t] = open_part(arena, &parts[t]);
+        work->grad[t] = training ? open_part(arena, &grads[t]) : NULL;
     }
     for (size_t i = 0; i < plan->n_ops; ++i)
         work->before[i] = training && plan->ops[i].kind == FNN_OP_DENSE &&
                                   fnn_activation_saves_input(plan->ops[i].activation)
-                              ? arena + before[i]
+                              ? open_part(arena, &before[i])
                               : NULL;
-    work->y = arena + rest[0];
-    work->weight = arena + rest[1];
-    work->gemm = arena + rest[2];
-    fnn_free(offsets);
+    work->y = open_part(arena, &rest[0]);
+    work->weight = open_part(arena, &rest[1]);
+    work->gemm = open_part(arena, &rest[2]);
+    fnn_free(parts);
     *out = work;
     return FNN_OK;
 fail:
-    fnn_free(offsets);
+    fnn_free(parts);
     fnn_free(pointers);
     fnn_free(work);
     return status;
@@ -232,9 +256,22 @@ void fnn_workspace_free(fnn_workspace_t *work) {
 
 size_t fnn_workspace_rows(const fnn_workspace_t *work) { return work->rows; }
 
-/* beta^t, or 0 where 1 - beta^t is 1 in any case: beta^t <= exp(-t (1 - beta)) < 2^-57. */
+/* beta^t, or 0 where 1 - beta^t is 1 in any case: beta^t <= exp(-t (1 - beta)) < 2^-57.  From a
+ * multiple of POWERS on it is multiplied up, so that most steps get theirs from the one before. */
+enum { POWERS = 16 };
+
 static double power(double beta, uint64_t t) {
-    return (double)t * (1.0 - beta) > 40.0 ? 0.0 : pow(beta, (double)t);
+    if ((double)t * (1.0 - beta) > 40.0)
+        return 0.0;
+    double product = pow(beta, (double)(t - t % POWERS));
+    for (uint64_t k = t % POWERS; k > 0; --k)
+        product *= beta;
+    return product;
+}
+
+/* The same, from that of t - 1. */
+static double next_power(double beta, uint64_t t, double before) {
+    return t % POWERS == 0 || (double)t * (1.0 - beta) > 40.0 ? power(beta, t) : before * beta;
 }
 
 /* `logits`: the loss applies the last activation. */
@@ -259,7 +296,21 @@ typedef struct {
     size_t quota;     /* rows that a shard takes in one region */
 } step_t;
 
+/* What a prediction tells its regions. */
+typedef struct {
+    const fnn_plan_t *plan;
+    const void *params;
+    fnn_workspace_t *const *work; /* (threads) */
+    const fnn_source_t *inputs;
+    size_t first, end; /* rows of the region */
+    size_t chunk;      /* rows of an item */
+    bool check_finite;
+    void *out;
+    size_t bad[FNN_MOST_THREADS]; /* the first bad row that each thread has met */
+} prediction_t;
+
 enum {
+    CHUNKS_PER_THREAD = 2, /* of a prediction, at least */
     LEAST_CHUNK = 16, /* rows: products of fewer are slow, and of four or fewer sum differently */
     PIECES_PER_THREAD = 2,
     ALONE_NS = 20000 /* of one thread's work in a block; three regions cost a tenth of it */
@@ -270,9 +321,11 @@ static const double REGION_FLOPS = 4e8; /* some milliseconds: a step sees signal
 
 /* Rows of each block but the last of `rows` rows: as few blocks as the plan allows, about alike. */
 static size_t block_of(const fnn_plan_t *plan, size_t rows) {
+    if (rows <= plan->block_rows)
+        return rows;
     const size_t blocks = (rows + plan->block_rows - 1) / plan->block_rows;
     const size_t even = (rows + blocks - 1) / blocks;
-    return (even + 11) / 12 * 12; /* whole tiles; block_rows is a multiple */
+    return (even + 11) / 12 * 12; /* whole tiles; block_rows is a multiple of them too */
 }
 
 /* Whether to stop: asks once in a slice. */
@@ -321,14 +374,72 @@ static size_t pieces_of(const fnn_plan_t *plan, size_t i, size_t wanted) {
 #undef FNN_TYPED
 #undef FNN_TABLE
 
-fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
-                         const fnn_source_t *inputs, size_t rows, bool check_finite, void *out,
-                         fnn_poll_fn *poll, void *poll_data, size_t *bad_row) {
+/* Outputs do not depend on how rows are cut, so chunks can be as is good for the threads. */
+static size_t choose_chunk(size_t rows, size_t block, size_t threads) {
+    if (threads < 2)
+        return block;
+    const size_t share = rows / (CHUNKS_PER_THREAD * threads) + 1;
+    const size_t chunk = (share < LEAST_CHUNK ? LEAST_CHUNK : share + 11) / 12 * 12;
+    return chunk < block ? chunk : block;
+}
+
+static fnn_status_t predict(const fnn_plan_t *plan, const void *params,
+                            fnn_workspace_t *const *work, size_t threads, size_t block,
+                            const fnn_source_t *inputs, size_t rows, bool check_finite, void *out,
+                            fnn_poll_fn *poll, void *poll_data, size_t *bad_row) {
+    fnn_task_fn *const task = plan->dtype == FNN_F32 ? predict_chunk_f32 : predict_chunk_f64;
+    watch_t watch = {.since = 0, .flops = 0};
+    prediction_t all = {
+        .plan = plan,
+        .params = params,
+        .work = work,
+        .inputs = inputs,
+        .check_finite = check_finite,
+        .out = out,
+        .chunk = choose_chunk(rows, block, threads),
+    };
+    const size_t quota = (size_t)(REGION_FLOPS / plan->row_flops) / all.chunk + 1;
+    const size_t region = quota * threads * all.chunk;
+    for (size_t t = 0; t < threads; ++t)
+        all.bad[t] = FNN_ALL_FINITE;
+    for (; all.first < rows; all.first = all.end) {
+        const size_t left = rows - all.first, part = left < region ? left : region;
+        const double flops = plan->row_flops * (double)part;
+        if (poll != NULL && watch.since == 0 && part < left)
+            watch.since = now();
+        all.end = all.first + part;
+        fnn_pool_run(threads, (part + all.chunk - 1) / all.chunk, flops * NS_PER_FLOP, task, &all);
+        *bad_row = FNN_ALL_FINITE;
+        for (size_t t = 0; t < threads; ++t)
+            *bad_row = all.bad[t] < *bad_row ? all.bad[t] : *bad_row;
+        if (*bad_row != FNN_ALL_FINITE)
+            return FNN_NONFINITE_INPUT;
+        watch.flops += flops;
+        if (poll != NULL && part < left && slice_is_over(&watch)) {
+            if (poll(poll_data))
+                return FNN_INTERRUPTED;
+            watch.since = now();
+        }
+    }
+    return FNN_OK;
+}
+
+fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *const *work,
+                         size_t threads, size_t block, const fnn_source_t *inputs, size_t rows,
+                         bool check_finite, void *out, fnn_poll_fn *poll, void *poll_data,
+                         size_t *bad_row) {
     const float_mode_t mode = flush_subnormals();
-    const fnn_status_t status =
-        (plan->dtype == FNN_F32 ? predict_f32 : predict_f64)(plan, params, work, inputs, rows,
-                                                             check_finite, out, poll, poll_data,
-                                                             bad_row);
+    fnn_status_t status;
+    block = block < work[0]->rows ? block : work[0]->rows;
+    if (rows <= block) { /* one row must not wait for anything */
+        *bad_row = plan->dtype == FNN_F32 ? predict_rows_f32(plan, params, work[0], inputs, 0, rows,
+                                                             rows, check_finite, out)
+                                          : predict_rows_f64(plan, params, work[0], inputs, 0, rows,
+                                                             rows, check_finite, out);
+        status = *bad_row == FNN_ALL_FINITE ? FNN_OK : FNN_NONFINITE_INPUT;
+    } else
+        status = predict(plan, params, work, threads, block, inputs, rows, check_finite, out, poll,
+                         poll_data, bad_row);
     restore_mode(mode);
     return status;
 }
@@ -357,8 +468,9 @@ fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_worksp
 void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
                 const void *grads, void *const slot[2]) {
     const float_mode_t mode = flush_subnormals();
-    (plan->dtype == FNN_F32 ? update_f32 : update_f64)(plan, update, t, params, grads, slot,
-                                                          0, plan->n_params);
+    const double powers[2] = {power(update->beta1, t), power(update->beta2, t)};
+    (plan->dtype == FNN_F32 ? update_f32 : update_f64)(plan, update, powers, params, grads, slot, 0,
+                                                       plan->n_params);
     restore_mode(mode);
 }
 
@@ -366,8 +478,16 @@ fnn_status_t fnn_run(fnn_run_t *run, size_t stop) {
     const float_mode_t mode = flush_subnormals();
     watch_t watch = {.since = now(), .flops = 0};
     fnn_status_t status = FNN_OK;
+    const fnn_update_t *update = &run->update;
+    run->powers[0] = power(update->beta1, run->t + 1);
+    run->powers[1] = power(update->beta2, run->t + 1);
     while (status == FNN_OK && run->step < stop) {
+        const uint64_t t = run->t;
         status = (run->plan->dtype == FNN_F32 ? step_f32 : step_f64)(run, &watch);
+        if (run->t != t) {
+            run->powers[0] = next_power(update->beta1, t + 2, run->powers[0]);
+            run->powers[1] = next_power(update->beta2, t + 2, run->powers[1]);
+        }
         if (status == FNN_OK) {
             ++run->step;
             if (slice_is_over(&watch))

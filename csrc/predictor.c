@@ -5,15 +5,19 @@
 #include <string.h>
 
 #include "fastnn/memory.h"
+#include "fastnn/pool.h"
 #include "float_mode.h"
 
 enum {
     STACK_BYTES = 16384,  /* a network that needs no more runs on the stack */
-    SPARES = 8,           /* scratch kept for later calls */
+    SPARES = 64,          /* scratch kept for later calls: as much as ever was in use at once */
     BLOCK_BYTES = 262144, /* values of a block of rows, to stay in cache ... */
     FEWEST_ROWS = 16,     /* ... but parameters are to be used more than once, */
-    MOST_ROWS = 64        /* and no more rows than amortise a call of a kernel */
+    MOST_ROWS = 64,       /* and no more rows than amortise a call of a kernel */
+    SHARE_BLOCKS = 8,     /* of a thread's share at most: rows stay in cache from check to use */
+    CHECKED_BYTES = 262144 /* of x, which are checked before anything is written */
 };
+static const double NS_PER_FLOP = 0.02; /* of small layers; large ones are twice as fast */
 
 /* An op with everything looked up. */
 typedef struct {
@@ -31,6 +35,7 @@ struct fnn_predictor {
     size_t row_values; /* elements of scratch a row: the hidden tensors, each in whole lines */
     size_t work_bytes; /* of the products, before the rows' values */
     size_t block_rows; /* rows computed at once */
+    double row_flops;
     bool on_stack;
     const fnn_kernels_t *kernels;
     step_t *steps;
@@ -62,39 +67,68 @@ static void give_back(fnn_predictor_t *predictor, void *scratch) {
     fnn_free(scratch);
 }
 
+/* Many rows, cut into shares that threads take. */
+typedef struct {
+    fnn_predictor_t *predictor;
+    const void *x;
+    void *out;
+    size_t rows, share; /* rows; of each share */
+    bool check_finite;
+    atomic_bool nonfinite;
+    void *scratch[FNN_MOST_THREADS]; /* unused where the stack will do */
+} many_t;
+
 /* ---- what depends on the type --------------------------------------------------------------- */
 
 #define real float
-#define real_bits uint32_t
-#define EXPONENT UINT32_C(0x7f800000)
-#define SIGN UINT32_C(0x80000000)
 #define FNN_TYPED(name) name##_f32
 #define FNN_TABLE f32
 #include "predictor.inc"
 #undef real
-#undef real_bits
-#undef EXPONENT
-#undef SIGN
 #undef FNN_TYPED
 #undef FNN_TABLE
 
 #define real double
-#define real_bits uint64_t
-#define EXPONENT UINT64_C(0x7ff0000000000000)
-#define SIGN UINT64_C(0x8000000000000000)
 #define FNN_TYPED(name) name##_f64
 #define FNN_TABLE f64
 #include "predictor.inc"
 #undef real
-#undef real_bits
-#undef EXPONENT
-#undef SIGN
 #undef FNN_TYPED
 #undef FNN_TABLE
 
 fnn_status_t fnn_predictor_run(fnn_predictor_t *predictor, const void *x, void *out, size_t rows) {
     return predictor->dtype == FNN_F32 ? run_f32(predictor, x, out, rows)
                                        : run_f64(predictor, x, out, rows);
+}
+
+fnn_status_t fnn_predictor_run_many(fnn_predictor_t *predictor, const void *x, void *out,
+                                    size_t rows, size_t threads) {
+    const size_t blocks = rows / predictor->block_rows / (2 * threads) + 1;
+    const size_t elements = rows * predictor->inputs;
+    const bool first = elements * ELEMENT[predictor->dtype] <= CHECKED_BYTES;
+    many_t many = {.predictor = predictor, .x = x, .out = out, .rows = rows};
+    many.check_finite = predictor->check_finite && !first;
+    if (predictor->check_finite && first &&
+        !(predictor->dtype == FNN_F32 ? fnn_all_finite_f32(x, elements)
+                                      : fnn_all_finite_f64(x, elements)))
+        return FNN_NONFINITE_INPUT;
+    many.share = predictor->block_rows * (blocks < SHARE_BLOCKS ? blocks : SHARE_BLOCKS);
+    const size_t shares = (rows + many.share - 1) / many.share;
+    fnn_status_t status = FNN_OK;
+    size_t ready = 0;
+    threads = threads < shares ? threads : shares;
+    atomic_init(&many.nonfinite, false);
+    for (; !predictor->on_stack && ready < threads; ++ready)
+        if ((many.scratch[ready] = borrow(predictor)) == NULL)
+            break;
+    if (predictor->on_stack || ready == threads)
+        fnn_pool_run(threads, shares, predictor->row_flops * (double)rows * NS_PER_FLOP,
+                     predictor->dtype == FNN_F32 ? run_share_f32 : run_share_f64, &many);
+    else
+        status = FNN_NO_MEMORY;
+    while (ready > 0)
+        give_back(predictor, many.scratch[--ready]);
+    return atomic_load(&many.nonfinite) ? FNN_NONFINITE_INPUT : status;
 }
 
 /* ---- making and freeing --------------------------------------------------------------------- */
@@ -116,6 +150,8 @@ static bool lay_out(fnn_predictor_t *predictor, const fnn_plan_spec_t *spec) {
         step->bias = dense && op->bias != FNN_NONE ? params + op->bias * element : NULL;
         step->activation = op->activation;
         step->alpha = op->alpha;
+        predictor->row_flops +=
+            (double)step->cols * (dense ? 2.0 * (double)step->in_cols : 8.0) + 32.0;
         if (i + 1 < spec->n_ops)
             end += (step->cols + line - 1) / line * line;
         if (dense) {

@@ -6,23 +6,31 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 _Static_assert(FLT_EVAL_METHOD == 0, "random numbers need doubles without excess precision");
 
 /* Philox4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
  * SC 2011.  The multipliers and the key increments (golden ratio, sqrt(3) - 1) are the paper's. */
+#define PHILOX_M0 0xD2511F53u
+#define PHILOX_M1 0xCD9E8D57u
+#define PHILOX_W0 0x9E3779B9u
+#define PHILOX_W1 0xBB67AE85u
+
 void fnn_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = key[0], k1 = key[1];
     for (int round = 0; round < 10; ++round) {
-        const uint64_t a = (uint64_t)0xD2511F53u * c0;
-        const uint64_t b = (uint64_t)0xCD9E8D57u * c2;
+        const uint64_t a = (uint64_t)PHILOX_M0 * c0;
+        const uint64_t b = (uint64_t)PHILOX_M1 * c2;
         c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
         c1 = (uint32_t)b;
         c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
         c3 = (uint32_t)a;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += PHILOX_W0;
+        k1 += PHILOX_W1;
     }
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
@@ -132,17 +140,60 @@ void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) {
     }
 }
 
+enum { DRAWS = 8 };
+
+/* DRAWS numbers of a stream, from 2 block on. */
+static void draw(const fnn_random_t *stream, size_t block, uint64_t out[DRAWS]) {
+#if defined(__x86_64__)
+    /* Two blocks side by side, each word in the lower half of 64 bits: the upper halves hold
+     * anything, as nothing reads them. */
+    __m128i c0[2], c1[2], c2[2], c3[2];
+    for (int v = 0; v < 2; ++v) {
+        const int64_t first = (int64_t)block + 2 * v;
+        c0[v] = _mm_set_epi64x(first + 1, first);
+        c1[v] = _mm_set1_epi64x(stream->step);
+        c2[v] = _mm_set1_epi64x(stream->epoch);
+        c3[v] = _mm_set1_epi64x(stream->purpose);
+    }
+    __m128i k0 = _mm_set1_epi64x((int64_t)stream->seed), k1 = _mm_srli_epi64(k0, 32);
+    for (int round = 0; round < 10; ++round) {
+        for (int v = 0; v < 2; ++v) {
+            const __m128i a = _mm_mul_epu32(c0[v], _mm_set1_epi64x(PHILOX_M0));
+            const __m128i b = _mm_mul_epu32(c2[v], _mm_set1_epi64x(PHILOX_M1));
+            c0[v] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(b, 32), c1[v]), k0);
+            c1[v] = b;
+            c2[v] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(a, 32), c3[v]), k1);
+            c3[v] = a;
+        }
+        k0 = _mm_add_epi64(k0, _mm_set1_epi64x(PHILOX_W0));
+        k1 = _mm_add_epi64(k1, _mm_set1_epi64x(PHILOX_W1));
+    }
+    for (int v = 0; v < 2; ++v) {
+        __m128i *const to = (__m128i *)(void *)(out + 4 * v);
+        _mm_storeu_si128(to, _mm_unpacklo_epi64(_mm_unpacklo_epi32(c0[v], c1[v]),
+                                                _mm_unpacklo_epi32(c2[v], c3[v])));
+        _mm_storeu_si128(to + 1, _mm_unpacklo_epi64(_mm_unpackhi_epi32(c0[v], c1[v]),
+                                                    _mm_unpackhi_epi32(c2[v], c3[v])));
+    }
+#else
+    for (size_t k = 0; k < DRAWS; k += 2)
+        two_words(stream, block + k / 2, out + k);
+#endif
+}
+
 void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) {
     for (size_t i = 0; i < n; ++i)
         index[i] = i;
-    uint64_t words[2] = {0, 0};
-    for (size_t i = 0; i + 1 < n; ++i) { /* the i-th draw settles the place n - 1 - i */
-        if (i % 2 == 0)
-            two_words(stream, i / 2, words);
-        const size_t last = n - 1 - i;
-        const size_t other = (size_t)(((unsigned __int128)words[i % 2] * (last + 1)) >> 64);
-        const uint64_t kept = index[last];
-        index[last] = index[other];
-        index[other] = kept;
+    uint64_t words[DRAWS];
+    for (size_t i = 0; i + 1 < n; i += DRAWS) {
+        draw(stream, i / 2, words);
+        for (size_t k = 0; k < DRAWS && i + k + 1 < n; ++k) { /* each settles the last place left */
+            const uint64_t places = n - i - k;
+            const size_t last = places - 1;
+            const size_t other = (size_t)(((unsigned __int128)words[k] * places) >> 64);
+            const uint64_t kept = index[last];
+            index[last] = index[other];
+            index[other] = kept;
+        }
     }
 }

@@ -44,7 +44,7 @@ SMALL = {t: 1024 * float(np.finfo(t).tiny) for t in (np.float32, np.float64)}
 ALPHA = {"leaky_relu": 0.3, "elu": 1.5}
 SAVES_INPUT = ("gelu", "silu")
 ELEMENTWISE = tuple(BOUNDS)
-EVERY = (*ELEMENTWISE, "softmax")
+EVERY = (*ELEMENTWISE, "exp", "softmax")
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100]  # VL is 2, 4, 8 or 16
 
 
@@ -102,6 +102,7 @@ EXACT = {  # name -> the function and its derivative
         lambda z: logistic(z) * (1 + z * logistic(-z)),
     ),
     "softplus": (lambda z: mp.log1p(mp.exp(z)), logistic),
+    "exp": (mp.exp, mp.exp),
 }
 
 
@@ -160,6 +161,19 @@ def test_forward_is_within_its_bound(isa, dtype, name):
     assert_close(forward(name, z), want, ulp(want[0], dtype), bound, z)
 
 
+def test_exp_is_within_an_ulp(isa, dtype):
+    z = points(dtype)
+    normal = np.abs(z) < np.log(float(np.finfo(dtype).max)) - 2  # neither Inf nor subnormal
+    want = tuple(part[normal] for part in exact("exp", dtype, 0))
+    got = forward("exp", z)[normal]
+    assert_close(got, want, ulp(want[0], dtype), 1.0, z[normal])
+
+
+def test_exp_over_and_under(isa, dtype):
+    z = np.array([np.nan, np.inf, 1000, 0, -0.0, -1000, -np.inf], dtype)
+    np.testing.assert_array_equal(forward("exp", z), [np.nan, np.inf, np.inf, 1, 1, 0, 0])
+
+
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_gradient_is_within_its_bound(isa, dtype, name):
     z = points(dtype)
@@ -180,7 +194,7 @@ def test_gradient_keeps_its_digits_in_the_left_tail(isa, dtype, name):
     assert_close(got, want, ulp(want[0], dtype), bound, z[tail])
 
 
-@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.parametrize("name", [*ELEMENTWISE, "exp"])
 def test_gradient_is_the_slope_times_dy(isa, dtype, name):
     rng = np.random.default_rng(3)
     z = rng.normal(0, 2, 67).astype(dtype)
@@ -237,7 +251,7 @@ def test_saturation(isa, dtype):
         np.testing.assert_array_equal(forward(name, far), want, err_msg=name)
 
 
-@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.parametrize("name", [*ELEMENTWISE, "exp"])
 def test_bits_of_an_element_depend_on_nothing_else(isa, dtype, name):
     """Any length, any offset; input and output end at a page that may not be touched."""
     rng = np.random.default_rng(5)

@@ -13,7 +13,7 @@ from guard import guarded
 
 ACTIVATIONS = (
     *("linear", "relu", "leaky_relu", "elu", "gelu"),
-    *("sigmoid", "tanh", "softmax", "silu", "softplus"),
+    *("sigmoid", "tanh", "softmax", "silu", "softplus", "exp"),
 )
 LOSSES = (
     *("mean_squared_error", "mean_absolute_error", "huber"),
@@ -76,7 +76,7 @@ def test_docstrings_name_every_argument(name):
 def test_kinds_are_those_of_the_specs():
     """A kernel's name and a spec's name give the same numbers."""
     z, one = sample(), np.ones((3, 5), np.float32)
-    for name in ACTIVATIONS:
+    for name in set(ACTIVATIONS) - {"exp"}:  # which is a kernel only
         spec = activations.get(name)
         want = _core.activation("test", spec.kind, z, spec.alpha, None)
         np.testing.assert_array_equal(getattr(kernels, name)(z), want)

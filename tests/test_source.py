@@ -130,6 +130,34 @@ def test_rows_of_any_layout_in_any_order(dtype, source, layout):
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_rows_of_every_width_end_where_they_should(dtype, source):
+    """Vectors, their last one reaching back, and single elements; nothing is read outside."""
+    for cols in (*range(1, 36), 63, 64, 65, 130):
+        array = rows_of(source, 3, cols)
+        for before in (False, True):
+            given = guarded(array, before=before)
+            check(given, dtype)
+            check(given[:1], dtype)
+            check(given, dtype, np.array([2, 0, 0, 1, 2], np.uint64))
+            check(given[:, ::-1], dtype, np.array([1, 2, 0], np.uint64))
+            check(given[::-1], dtype)
+            check(given.T, dtype)
+
+
+@pytest.mark.parametrize("source", ["uint8", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("cols", [1, 3, 5, 200])  # of which the last is fetched otherwise
+def test_many_rows_in_random_order(dtype, source, cols):
+    """More than are fetched ahead, from both ends of what may be read."""
+    array = guarded(rows_of(source, 200, cols))
+    order = np.random.default_rng(cols).integers(0, 200, 500).astype(np.uint64)
+    order[[0, 499, 250]] = 0, 199, 199
+    for layout in (array, array[:, ::-1], np.asfortranarray(array), array[::2]):
+        check(layout, dtype, order % np.uint64(len(layout)))
+        for n in (1, 2, 11, 12, 13, 14):
+            check(layout, dtype, order[:n] % np.uint64(len(layout)))
+
+
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0), (0,), (1, 1), (1,)])
 def test_small_and_empty_arrays(dtype, source, shape):
     array = guarded(np.ones(shape, source))
@@ -152,6 +180,51 @@ def test_nonfinite_values_are_found_anywhere(dtype, source, value):
     assert first_nonfinite(array, dtype) == 2
     assert gather(array, dtype, [0, 5, 4, 2])[1] == 2  # the place in the order, not the row
     assert gather(array, dtype, [0, 5, 1])[1] == -1
+
+
+@pytest.mark.parametrize("source", ["float16", "float32", "float64"])
+def test_nonfinite_values_are_found_in_every_lane(dtype, source):
+    order = np.array([1, 0], np.uint64)
+    for cols in (*range(1, 20), 33):
+        for column in range(cols):
+            array = np.ones((2, cols), source)
+            array[1, column] = np.nan
+            for given in (array, guarded(array), np.asfortranarray(array), array[:, ::-1]):
+                assert first_nonfinite(given, dtype) == 1
+                assert gather(given, dtype)[1] == 1
+                assert gather(given, dtype, order)[1] == 0
+                assert gather(given[::-1], dtype)[1] == 0
+
+
+@pytest.mark.parametrize("source", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("cols", [1, 7, 10_000])
+def test_the_first_of_many_rows_is_found(dtype, source, cols):
+    """Rows are looked at some thousand elements at a time, then one by one."""
+    n = 20_000 // cols + 3
+    array = np.ones((n, cols), source)
+    wide = np.ones((n, cols + 1), source)[:, :-1]
+    for row in {0, 1, n // 3, n // 2, n - 2, n - 1}:
+        for later in {row, n - 1}:
+            for given in (array, np.asfortranarray(array), wide, array[::-1]):
+                given[later, -1] = np.inf
+                given[row, 0] = -np.inf
+                assert first_nonfinite(given, dtype) == row
+                assert gather(given, dtype)[1] == row
+                given[[row, later]] = 1
+    assert first_nonfinite(array, dtype) == first_nonfinite(wide, dtype) == -1
+
+
+@pytest.mark.parametrize("cols", [1, 2, 3, 5, 8])
+def test_float64_beyond_float32_is_found_in_every_lane(cols):
+    halfway = np.ldexp(2 - 2.0**-24, 127)
+    for column in range(cols):
+        for value, found in ((halfway, 1), (-halfway, 1), (np.nextafter(halfway, 0), -1)):
+            array = np.ones((2, cols))
+            array[1, column] = value
+            check(array, np.float32)
+            check(array, np.float64)
+            check(np.asfortranarray(array), np.float32, np.array([0, 1], np.uint64))
+            assert first_nonfinite(array, np.float32) == found
 
 
 def test_opposite_infinities_do_not_cancel(dtype):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import textwrap
 import threading
 
 import numpy as np
@@ -338,3 +340,157 @@ def test_ctrl_c_reaches_the_main_thread_while_a_worker_fits():
     assert trainer.history.epoch == [1, 2, 3, 4, 5]
     fnn.Trainer(alone, "mse").fit(x, y, batch_size=4, epochs=5, verbose=0)
     assert model.parameter_arena.tobytes() == alone.parameter_arena.tobytes()
+
+
+# ---- fork ---------------------------------------------------------------------------------------
+
+
+def in_a_new_process(script):
+    """Run a script that forks in a process without the threads of this one; what it printed."""
+    head = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\n" + FORK_TOOLS
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", head + textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=4 * LIMIT,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+FORK_TOOLS = """
+import os, signal, threading, traceback
+import numpy as np
+import fastnn as fnn
+from test_threads import network, rows
+
+def child(function):
+    "What it returns in a child of fork, as an int; fails if it does not end in a minute."
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(60)
+        try:
+            os._exit(int(function() or 0))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(255)
+    status = os.waitpid(pid, 0)[1]
+    assert os.WIFEXITED(status) and os.WEXITSTATUS(status) != 255, status
+    return os.WEXITSTATUS(status)
+
+def refused(function):
+    try:
+        function()
+    except RuntimeError as error:
+        assert "forked in the midst of a training step" in str(error), error
+    else:
+        raise AssertionError("not refused")
+
+def thread(function):
+    threading.Thread(target=function, daemon=True).start()
+"""
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@forks
+def test_a_child_forked_in_the_midst_of_a_step_refuses_the_model():
+    out = in_a_new_process(
+        """
+        x, y = rows(1000), rows(1000, 1)
+        model, other = network(32, 1), network(32, 1)
+        want = other.predict(x)
+        before = model.parameter_arena.tobytes()
+        thread(lambda: fnn.Trainer(model, "mse").fit(x, y, epochs=10**9, verbose=0))
+        while model.parameter_arena.tobytes() == before:
+            pass  # from here on the thread is in C, or waits for the GIL to come back from there
+
+        def use():
+            refused(lambda: model.predict(x[:1]))
+            refused(lambda: model.predict(x))
+            refused(lambda: model.get_weights())
+            refused(lambda: model.forward(x, training=True))
+            refused(lambda: fnn.Trainer(model, "mse").fit(x, y, verbose=0))
+            refused(lambda: fnn.Trainer(model, "mse").evaluate(x, y))
+            assert (other.predict(x) == want).all()
+            fnn.Trainer(other, "mse").fit(x, y, verbose=0)
+            child(lambda: refused(lambda: model.predict(x)))
+
+        child(use)
+        print("done", flush=True)
+        os._exit(0)  # the fit would go on
+        """
+    )
+    assert out == "done\n"
+
+
+@forks
+def test_a_child_forked_between_the_steps_of_a_thread_has_the_model_to_itself():
+    out = in_a_new_process(
+        """
+        x, y = rows(1000), rows(1000, 1)
+        model = network(32, 1)
+        between, go_on = threading.Event(), threading.Event()
+
+        def pause(event):
+            between.set()
+            go_on.wait()
+
+        trainer = fnn.Trainer(model, "mse").on("epoch_end", pause)
+        fit = threading.Thread(target=lambda: trainer.fit(x, y, epochs=2, verbose=0))
+        fit.start()
+        between.wait()
+
+        def use():
+            want = model.predict(x)
+            assert (model.predict(x[:1]) == want[:1]).all()
+            fnn.Trainer(model, "mse").fit(x, y, verbose=0)
+            assert (model.predict(x) != want).any()
+
+        child(use)
+        try:
+            fnn.Trainer(model, "mse").fit(x, y, verbose=0)
+        except RuntimeError as error:
+            assert "being fitted already" in str(error)
+        else:
+            raise AssertionError("the child's fit has ended the parent's")
+        go_on.set()
+        fit.join()
+        print(trainer.history.epoch)
+        """
+    )
+    assert out == "[1, 2]\n"
+
+
+@forks
+def test_a_child_forked_while_threads_predict_can_train():
+    out = in_a_new_process(
+        """
+        x, y = rows(1000), rows(1000, 1)
+        many = np.broadcast_to(x[:1], (3_000_000, 3))
+        model = network(64, 64, 1)
+        want = model.predict(x)
+
+        def use():
+            within = np.isnan(out[-1, 0])  # the prediction was not over when the process forked
+            fnn.Trainer(model, "mse").fit(x, y, verbose=0)
+            return within
+
+        def fork_within():
+            global out
+            out = np.full((len(many), 1), np.nan, np.float32)
+            predict = threading.Thread(target=lambda: model.predict(many, out=out))
+            predict.start()
+            while np.isnan(out[0, 0]):
+                pass
+            within = child(use)
+            predict.join()
+            return within
+
+        assert any(fork_within() for _ in range(20))
+        assert (model.predict(x) == want).all()
+        print("done")
+        """
+    )
+    assert out == "done\n"

@@ -20,6 +20,9 @@ cdef extern from "fastnn/memory.h" nogil:
     void *fnn_scratch(size_t bytes) noexcept
     void fnn_free(void *memory) noexcept
     size_t fnn_allocations() noexcept
+    size_t fnn_allocated_bytes() noexcept
+    size_t fnn_peak_bytes() noexcept
+    void fnn_restart_peak() noexcept
 
 cdef extern from "fastnn/activation.h" nogil:
     ctypedef enum fnn_activation_t:
@@ -169,7 +172,7 @@ cdef extern from "fastnn/source.h" nogil:
     size_t fnn_gather_f64(double *out, const fnn_source_t *source, const uint64_t *order,
                           size_t first, size_t rows) noexcept
     size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype,
-                               size_t rows) noexcept
+                               const uint64_t *order, size_t first, size_t rows) noexcept
 
 cdef extern from "fastnn/pool.h" nogil:
     enum:
@@ -256,12 +259,14 @@ cdef extern from "fastnn/plan.h" nogil:
                               fnn_plan_t **out) noexcept
     void fnn_plan_free(fnn_plan_t *plan) noexcept
     size_t fnn_plan_block_rows(const fnn_plan_t *plan) noexcept
+    size_t fnn_plan_predict_rows(const fnn_plan_t *plan) noexcept
     const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) noexcept
     fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bint training,
                                    fnn_workspace_t **out) noexcept
     void fnn_workspace_free(fnn_workspace_t *work) noexcept
     size_t fnn_workspace_rows(const fnn_workspace_t *work) noexcept
-    fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+    fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params,
+                             fnn_workspace_t *const *work, size_t threads, size_t block,
                              const fnn_source_t *inputs, size_t rows, bint check_finite,
                              void *out, fnn_poll_fn poll, void *poll_data,
                              size_t *bad_row) noexcept
@@ -292,5 +297,7 @@ cdef extern from "fastnn/predictor.h" nogil:
     const void *fnn_predictor_params(const fnn_predictor_t *predictor) noexcept
     fnn_status_t fnn_predictor_run(fnn_predictor_t *predictor, const void *x, void *out,
                                    size_t rows) noexcept
+    fnn_status_t fnn_predictor_run_many(fnn_predictor_t *predictor, const void *x, void *out,
+                                        size_t rows, size_t threads) noexcept
     int fnn_predictor_call_f32(const float *x, float *out, int rows, void *predictor) noexcept
     int fnn_predictor_call_f64(const double *x, double *out, int rows, void *predictor) noexcept

@@ -107,6 +107,19 @@ def allocations():
     return fnn_allocations()
 
 
+def allocated_bytes():
+    """How many bytes the C core holds now: arenas, scratch, and what they are rounded up by."""
+    return fnn_allocated_bytes()
+
+
+def peak_bytes(bint restart=False):
+    """The most that `allocated_bytes` has been since the process began or the last restart."""
+    cdef size_t peak = fnn_peak_bytes()
+    if restart:
+        fnn_restart_peak()
+    return peak
+
+
 # ---- arrays -------------------------------------------------------------------------------------
 
 cdef inline int _is_plain(cnp.ndarray array) noexcept:
@@ -156,7 +169,7 @@ def first_nonfinite(cnp.ndarray array not None, dtype):
     _set_source(&source, array)
     rows = array.shape[0]
     with nogil:
-        row = fnn_first_nonfinite(&source, kind, rows)
+        row = fnn_first_nonfinite(&source, kind, NULL, 0, rows)
     return -1 if row == FNN_ALL_FINITE else <Py_ssize_t>row
 
 

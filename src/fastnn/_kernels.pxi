@@ -12,6 +12,11 @@ cdef int _refuse_mask(str where, str name, object value) except -1:
 
 cdef cnp.ndarray _real(str where, str name, object value, cnp.dtype dtype=None):
     """`value` as a plain float32 or float64 array, of `dtype` if given."""
+    cdef int kind
+    if cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY_RO(value):  # as it should be
+        kind = cnp.PyArray_TYPE(value)
+        if kind in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) if dtype is None else kind == dtype.type_num:
+            return value
     _refuse_mask(where, name, value)
     cdef cnp.ndarray array = np.asarray(value)
     cdef cnp.dtype native = array.dtype
@@ -34,6 +39,9 @@ cdef cnp.ndarray _writable(str where, str name, object value, cnp.dtype dtype, t
     """An array to write into, or a new one for None: nothing is converted, nothing is copied."""
     if value is None:
         return np.empty(shape, dtype)
+    if cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY(value):  # as it should be
+        if cnp.PyArray_TYPE(value) == dtype.type_num and _shape(value) == shape:
+            return value
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{where}: {name} must be an array, got {type(value).__name__}")
     _refuse_mask(where, name, value)
@@ -76,7 +84,7 @@ def matmul(str where not None, a, b, bint transpose_a, bint transpose_b, bias, b
     """`names`: what the caller calls a and b."""
     cdef str a_name = names[0], b_name = names[1]
     cdef cnp.ndarray a_ = _real(where, a_name, a)
-    cdef cnp.dtype dtype = a_.dtype
+    cdef cnp.dtype dtype = a_.descr
     cdef cnp.ndarray b_ = _real(where, b_name, b, dtype), bias_ = None
     _check_rank(where, a_name, a_, 2)
     _check_rank(where, b_name, b_, 2)
@@ -102,7 +110,7 @@ def matmul(str where not None, a, b, bint transpose_a, bint transpose_b, bias, b
     if m == 0 or n == 0:
         return out_
     cdef unsigned flags = (FNN_GEMM_ADD if accumulate else 0) | (FNN_GEMM_RELU if relu else 0)
-    cdef bint single = dtype.itemsize == 4
+    cdef bint single = dtype.type_num == cnp.NPY_FLOAT32
     cdef void *work = fnn_scratch(fnn_gemm_work_bytes(FNN_F32 if single else FNN_F64, n, k))
     if work == NULL:
         raise MemoryError(f"{where}: no memory for packed panels")

@@ -2,10 +2,20 @@
 
 cdef size_t _SMALL_ROWS = 64        # predictions up to this many rows may stay under the GIL ...
 cdef size_t _SMALL_WORK = 1 << 16   # ... if their rows times parameters stay below this
+cdef size_t _SHARED_WORK = 1 << 20  # multiply-adds from which the number of threads is asked for
+cdef size_t _SPARE_BYTES = 1 << 24  # workspaces kept for later predictions: so much in all
 
 cdef extern from * nogil:
     """
+    #include <pthread.h>
     #include <time.h>
+    static unsigned long fnn_forks; /* from the process of the first network down to this one */
+    static void fnn_count_fork(void) { ++fnn_forks; }
+    static bool fnn_watch_forks(void) {
+        static bool watched; /* under the GIL */
+        watched = watched || pthread_atfork(NULL, NULL, fnn_count_fork) == 0;
+        return watched;
+    }
     static void fnn_nap(void) { /* 50 us */
         const struct timespec t = {0, 50000};
         nanosleep(&t, NULL);
@@ -16,6 +26,8 @@ cdef extern from * nogil:
         return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
     }
     """
+    unsigned long fnn_forks
+    c_bool fnn_watch_forks() noexcept
     void fnn_nap() noexcept
     double fnn_now() noexcept
 
@@ -31,6 +43,19 @@ cdef c_bool _poll_signals(void *unused) noexcept with gil:
 
 
 _pending_error = None
+_get_num_threads = None  # fastnn.parallel's, once it has been wanted
+
+
+cdef size_t _count_threads(size_t rows, size_t row_work) except 0:
+    """Threads for predictions of so many rows; little work does not even ask."""
+    global _get_num_threads
+    if rows < _SHARED_WORK // row_work:
+        return 1
+    if _get_num_threads is None:
+        from fastnn.parallel import get_num_threads
+
+        _get_num_threads = get_num_threads
+    return <size_t>_get_num_threads()
 
 
 cdef int _raise_pending() except -1:
@@ -77,22 +102,29 @@ cdef class Network:
     cdef fnn_plan_t *plan
     cdef fnn_workspace_t *small
     cdef fnn_workspace_t *kept
+    cdef fnn_workspace_t *spare[FNN_MOST_THREADS]  # of predictions; guarded by the GIL
+    cdef size_t n_spare, most_spare, spare_rows
     cdef readonly cnp.ndarray parameter_arena
     cdef readonly cnp.ndarray gradient_arena
     cdef tuple recipe  # (dtype, cols, ops): what a predictor is made from
     cdef cnp.dtype real
     cdef fnn_dtype_t code
     cdef int typenum
-    cdef size_t n_in, n_out, small_rows
+    cdef size_t n_in, n_out, small_rows, row_work
     cdef Py_ssize_t readers, queued, admitted, writers  # at work, waiting, let in; waiting
     cdef uint64_t writes                                # slices that have ended
     cdef bint writing
     cdef readonly bint fitting  # a trainer has it, between `begin_fit` and `end_fit`
+    cdef unsigned long forks    # the process that all these are about
+    cdef bint torn              # this is a child, forked in the midst of a thread's step
     cdef object __weakref__
 
     def __dealloc__(self):
+        cdef size_t i
         fnn_workspace_free(self.small)
         fnn_workspace_free(self.kept)
+        for i in range(self.n_spare):
+            fnn_workspace_free(self.spare[i])
         fnn_plan_free(self.plan)
 
     def _build(self, dtype, cols, size_t n_inputs, ops, size_t n_params):
@@ -124,10 +156,19 @@ cdef class Network:
         if status != FNN_OK:
             raise ValueError("Network: the plan contradicts itself")
         self.recipe = (self.real.name, tuple(cols), tuple(ops))
+        if not fnn_watch_forks():
+            raise MemoryError("Network: no memory to watch for forks")
+        self.forks = fnn_forks
         self.n_in = cols[0]
         self.n_out = cols[-1]
         self.parameter_arena = _new_arena(n_params, self.real)
         self.gradient_arena = _new_arena(n_params, self.real)
+        self.row_work = max(1, sum(cols[target] * (cols[source] if kind == FNN_OP_DENSE else 1)
+                                   for kind, _, _, source, target, _, _ in ops))
+        self.spare_rows = fnn_plan_predict_rows(self.plan)
+        self.most_spare = _SPARE_BYTES // (self.spare_rows * <size_t>sum(cols)
+                                           * <size_t>self.real.itemsize)
+        self.most_spare = max(<size_t>1, min(self.most_spare, <size_t>FNN_MOST_THREADS))
         self.small_rows = min(_SMALL_ROWS, max(1, _SMALL_WORK // max(1, n_params)),
                               fnn_plan_block_rows(self.plan))
         if fnn_workspace_new(self.plan, self.small_rows, False, &self.small) != FNN_OK:
@@ -146,9 +187,23 @@ cdef class Network:
 
     # -- many readers, one writer -----------------------------------------------------------------
 
+    cdef int check_process(self) except -1:
+        """In a child of fork only the thread that forked lives on: nobody else has the network."""
+        if self.forks != fnn_forks:
+            self.forks = fnn_forks
+            self.torn = self.torn or self.writing
+            self.writing = self.fitting = False
+            self.readers = self.queued = self.admitted = self.writers = 0
+        if self.torn:
+            raise RuntimeError(
+                "fastnn: this process was forked in the midst of a training step of this model; "
+                "fork between fits, or give the child a copy or a predictor made before")
+        return 0
+
     cdef int begin_reading(self) except -1:
         cdef uint64_t turn = self.writes
         self.check_built()
+        self.check_process()
         if self.writing or self.writers > 0:
             self.queued += 1
             try:
@@ -165,10 +220,12 @@ cdef class Network:
         return 0
 
     cdef void end_reading(self) noexcept:
-        self.readers -= 1
+        if self.readers > 0:  # or a signal handler forked, and this is the child
+            self.readers -= 1
 
     cdef int begin_writing(self) except -1:
         self.check_built()
+        self.check_process()
         self.writers += 1
         try:
             while self.writing or self.readers > 0 or self.admitted > 0:
@@ -189,6 +246,7 @@ cdef class Network:
     def begin_fit(self):
         """Take the network for a fit; a second one at the same time is an error."""
         self.check_built()
+        self.check_process()
         if self.fitting:
             raise RuntimeError("Trainer.fit: this model is being fitted already")
         self.fitting = True
@@ -253,30 +311,36 @@ cdef class Network:
         cdef cnp.npy_intp shape[2]
         cdef fnn_source_t source
         cdef size_t n, bad = 0
-        cdef fnn_status_t status
+        cdef Py_ssize_t gap
         if type(x) is cnp.ndarray and batch_size is None and self.plan != NULL:
             rows = <cnp.ndarray>x
             n = <size_t>cnp.PyArray_DIM(rows, 0) if cnp.PyArray_NDIM(rows) == 2 else 0
-            if (0 < n <= self.small_rows and cnp.PyArray_TYPE(rows) == self.typenum
+            if (n > 0 and cnp.PyArray_TYPE(rows) == self.typenum
                     and <size_t>cnp.PyArray_DIM(rows, 1) == self.n_in
-                    and cnp.PyArray_ISCARRAY_RO(rows) and not self.writing):
+                    and cnp.PyArray_ISCARRAY_RO(rows)):
+                source.data = <const char *>cnp.PyArray_DATA(rows)
+                source.type = FNN_FLOAT32 if self.code == FNN_F32 else FNN_FLOAT64
+                source.col_stride = 4 if self.code == FNN_F32 else 8
+                source.row_stride = source.col_stride * <Py_ssize_t>self.n_in
+                source.cols = self.n_in
                 if out is None:
                     shape[0] = <cnp.npy_intp>n
                     shape[1] = <cnp.npy_intp>self.n_out
                     result = cnp.PyArray_EMPTY(2, shape, self.typenum, 0)
-                elif self.fits(out, n) and (check_finite or not _overlap(rows, <cnp.ndarray>out)):
-                    result = <cnp.ndarray>out  # checked rows are copied before it is written
+                elif self.fits(out, n):
+                    result = <cnp.ndarray>out
+                    gap = <Py_ssize_t>cnp.PyArray_DATA(result) - <Py_ssize_t>source.data
+                    if (gap < source.row_stride * <Py_ssize_t>n
+                            and -gap < source.col_stride * <Py_ssize_t>(n * self.n_out)):
+                        return self.predict_rows(x, batch_size, out, check_finite)  # they overlap
                 else:
                     return self.predict_rows(x, batch_size, out, check_finite)
-                source.data = <const char *>cnp.PyArray_DATA(rows)
-                source.type = FNN_FLOAT32 if self.code == FNN_F32 else FNN_FLOAT64
-                source.col_stride = cnp.PyArray_ITEMSIZE(rows)
-                source.row_stride = source.col_stride * <Py_ssize_t>self.n_in
-                source.cols = self.n_in
-                status = fnn_predict(self.plan, cnp.PyArray_DATA(self.parameter_arena), self.small,
-                                     &source, n, check_finite, cnp.PyArray_DATA(result), NULL,
-                                     NULL, &bad)
-                if status == FNN_OK:
+                if n > self.small_rows or self.writing:
+                    if self.run_source(&source, n, cnp.PyArray_DATA(result), n, check_finite) < 0:
+                        return result
+                elif fnn_predict(self.plan, cnp.PyArray_DATA(self.parameter_arena), &self.small, 1,
+                                 n, &source, n, check_finite, cnp.PyArray_DATA(result), NULL, NULL,
+                                 &bad) == FNN_OK:
                     return result
         return self.predict_rows(x, batch_size, out, check_finite)
 
@@ -296,33 +360,58 @@ cdef class Network:
 
     def run_predict(self, cnp.ndarray x not None, cnp.ndarray out not None, size_t block,
                     bint check_finite):
-        """Checked rows `x` into `out`, by `block` rows; the row that is not finite, or -1."""
+        """Checked rows `x` into `out`, by `block` rows; the first that is not finite, or -1."""
         cdef fnn_source_t source
-        cdef size_t rows = x.shape[0], bad = 0
-        cdef fnn_workspace_t *work = NULL
-        cdef fnn_status_t status
+        cdef size_t rows = x.shape[0]
         self.check_built()
         if x.ndim != 2 or <size_t>x.shape[1] != self.n_in or not self.fits(out, rows):
             raise ValueError(f"predict: x {_shape(x)} and out {_shape(out)} do not fit")
         _set_source(&source, x)
-        block = min(block, fnn_plan_block_rows(self.plan), rows)
-        if fnn_workspace_new(self.plan, max(block, 1), False, &work) != FNN_OK:
-            raise MemoryError(f"predict: no memory for blocks of {block} rows")
+        return self.run_source(&source, rows, cnp.PyArray_DATA(out), block, check_finite)
+
+    cdef Py_ssize_t run_source(self, const fnn_source_t *source, size_t rows, void *out,
+                               size_t block, bint check_finite) except -2:
+        """As `run_predict`, on the threads that there are."""
+        cdef fnn_workspace_t *work[FNN_MOST_THREADS]
+        cdef size_t threads = _count_threads(rows, self.row_work), bad = 0
         cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
-        cdef void *to = cnp.PyArray_DATA(out)
+        cdef fnn_status_t status
+        self.borrow(work, threads)
         try:
             self.begin_reading()
             try:
                 with nogil:
-                    status = fnn_predict(self.plan, params, work, &source, rows, check_finite, to,
-                                         _poll_signals, NULL, &bad)
+                    status = fnn_predict(self.plan, params, work, threads, max(block, <size_t>1),
+                                         source, rows, check_finite, out, _poll_signals, NULL,
+                                         &bad)
             finally:
                 self.end_reading()
         finally:
-            fnn_workspace_free(work)
+            self.give_back(work, threads)
         if status == FNN_INTERRUPTED:
             _raise_pending()
         return <Py_ssize_t>bad if status == FNN_NONFINITE_INPUT else -1
+
+    cdef int borrow(self, fnn_workspace_t **work, size_t n) except -1:
+        """Workspaces for `n` threads: new ones are dear beside a thousand rows."""
+        cdef size_t i
+        for i in range(n):
+            if self.n_spare > 0:
+                self.n_spare -= 1
+                work[i] = self.spare[self.n_spare]
+            elif fnn_workspace_new(self.plan, self.spare_rows, False, &work[i]) != FNN_OK:
+                self.give_back(work, i)
+                raise MemoryError(f"predict: no memory for blocks of {self.spare_rows} rows")
+        return 0
+
+    cdef void give_back(self, fnn_workspace_t **work, size_t n) noexcept:
+        cdef size_t i
+        for i in range(n):
+            if self.n_spare < self.most_spare:
+                self.spare[self.n_spare] = work[i]
+                self.n_spare += 1
+            else:
+                fnn_workspace_free(work[i])
 
     def run_forward(self, cnp.ndarray x not None, cnp.ndarray out not None, bint check_finite):
         """Checked rows through the network, keeping what `run_backward` needs."""

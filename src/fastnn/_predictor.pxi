@@ -2,6 +2,7 @@
 
 cdef size_t _HELD_WORK = 1 << 16      # rows times parameters up to which the GIL is kept ...
 cdef size_t _UNPOLLED_WORK = 1 << 28  # ... and, without it, until Ctrl-C is looked for: some 10 ms
+                                      # of each thread
 
 cdef const char *_SIGNATURE_F32 = "int (const float *, float *, int, void *)"
 cdef const char *_SIGNATURE_F64 = "int (const double *, double *, int, void *)"
@@ -59,7 +60,7 @@ cdef class Predictor:
            [7.]], dtype=float32)
     """
     cdef fnn_predictor_t *handle
-    cdef size_t held_rows, unpolled_rows  # see _HELD_WORK
+    cdef size_t held_rows, unpolled_rows, row_work  # see _HELD_WORK
     cdef cnp.npy_intp n_in, n_out
     cdef int typenum
     cdef cnp.dtype real
@@ -107,9 +108,9 @@ cdef class Predictor:
         if status != FNN_OK:
             raise ValueError("Predictor: the plan contradicts itself")
         self.n_in, self.n_out = cols[0], cols[-1]
-        cdef size_t row_work = self.n_params + <size_t>sum(cols)
-        self.held_rows = _HELD_WORK // row_work
-        self.unpolled_rows = max(_UNPOLLED_WORK // row_work, <size_t>1)
+        self.row_work = self.n_params + <size_t>sum(cols)
+        self.held_rows = _HELD_WORK // self.row_work
+        self.unpolled_rows = max(_UNPOLLED_WORK // self.row_work, <size_t>1)
 
     def __dealloc__(self):
         fnn_predictor_free(self.handle)
@@ -117,19 +118,23 @@ cdef class Predictor:
     # -- running it -------------------------------------------------------------------------------
 
     cdef Py_ssize_t run(self, const void *x, void *out, size_t rows) except -1:
-        """The status of `fnn_predictor_run`; without the GIL where that is not a matter of ns."""
-        cdef size_t block, done = 0
+        """The status of `fnn_predictor_run`; many rows without the GIL, on the threads there are.
+
+        Where it is not FNN_OK some rows of `out` may have been written.
+        """
+        cdef size_t block, threads, done = 0
         cdef Py_ssize_t element
         cdef fnn_status_t status = FNN_OK
         if rows <= self.held_rows:
             return fnn_predictor_run(self.handle, x, out, rows)
         element = self.real.itemsize
+        threads = _count_threads(rows, self.row_work)
         while done < rows and status == FNN_OK:
-            block = min(rows - done, self.unpolled_rows)
+            block = min(rows - done, self.unpolled_rows * threads)
             with nogil:
-                status = fnn_predictor_run(
+                status = fnn_predictor_run_many(
                     self.handle, <const char *>x + <Py_ssize_t>done * self.n_in * element,
-                    <char *>out + <Py_ssize_t>done * self.n_out * element, block)
+                    <char *>out + <Py_ssize_t>done * self.n_out * element, block, threads)
             done += block
             PyErr_CheckSignals()
         return status

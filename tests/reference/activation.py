@@ -103,9 +103,17 @@ def softplus_grad(z: Array, dy: Array) -> Array:
     return dy * expit(z)
 
 
+def exp(z: Array) -> Array:
+    return np.exp(z)
+
+
+def exp_grad(z: Array, dy: Array) -> Array:
+    return dy * np.exp(z)
+
+
 FORWARD: dict[str, Callable[..., Array]] = {
     f.__name__: f
-    for f in (linear, relu, leaky_relu, elu, gelu, sigmoid, tanh, softmax, silu, softplus)
+    for f in (linear, relu, leaky_relu, elu, gelu, sigmoid, tanh, softmax, silu, softplus, exp)
 }
 BACKWARD: dict[str, Callable[..., Array]] = {
     "linear": linear_grad,
@@ -118,4 +126,5 @@ BACKWARD: dict[str, Callable[..., Array]] = {
     "softmax": softmax_grad,
     "silu": silu_grad,
     "softplus": softplus_grad,
+    "exp": exp_grad,
 }

@@ -17,7 +17,8 @@
  *   tanh
  *   softmax     exp(z - max) / sum exp(z - max), along the row
  *   silu        z sigmoid(z)                                       Elfwing et al. 2017
- *   softplus    log(1 + exp(z)) */
+ *   softplus    log(1 + exp(z))
+ *   exp         exp(z) */
 #ifndef FASTNN_ACTIVATION_H
 #define FASTNN_ACTIVATION_H
 
@@ -34,6 +35,7 @@ typedef enum {
     FNN_SOFTMAX,
     FNN_SILU,
     FNN_SOFTPLUS,
+    FNN_EXP,
     FNN_ACTIVATION_COUNT
 } fnn_activation_t;
 

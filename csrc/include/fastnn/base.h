@@ -8,6 +8,15 @@
 
 #define FNN_ALIGN 64 /* bytes; one cache line and one AVX-512 vector */
 
+/* Defined in builds with the address sanitizer. */
+#if defined(__SANITIZE_ADDRESS__)
+#define FNN_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FNN_ASAN
+#endif
+#endif
+
 /* The two types a network computes in. */
 typedef enum { FNN_F32 = 0, FNN_F64 = 1 } fnn_dtype_t;
 

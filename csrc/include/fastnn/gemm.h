@@ -13,9 +13,9 @@
  * gemm_nn is batch-invariant: the order in which the k products of an element are summed depends on
  * k, n and the ISA, never on m or on the element's row, so a row of a batch has the bits it has
  * alone.  The other two may sum a product of few rows in an order of its own; from
- * FNN_GEMM_ROWS_ALIKE rows on theirs, too, depends on k, n and the ISA alone.  So the rows of a
- * result can be computed in several calls and keep their bits: in any parts with gemm_nn, in parts
- * of at least FNN_GEMM_ROWS_ALIKE rows with the other two.
+ * FNN_GEMM_ROWS_ALIKE rows on, with gemm_nt from FNN_GEMM_NT_ROWS_ALIKE on, theirs, too, depends on
+ * k, n and the ISA alone.  So the rows of a result can be computed in several calls and keep their
+ * bits: in any parts with gemm_nn, in parts of at least as many rows with the other two.
  *
  * c must not overlap a, b or bias.  k = 0 stores `start`.  `work` is scratch of
  * fnn_gemm_work_bytes(dtype, n, k) bytes or more, aligned to FNN_ALIGN; it holds packed panels. */
@@ -25,7 +25,7 @@
 #include "fastnn/base.h"
 
 enum { FNN_GEMM_ADD = 1, FNN_GEMM_RELU = 2 };
-enum { FNN_GEMM_ROWS_ALIKE = 64 };
+enum { FNN_GEMM_ROWS_ALIKE = 64, FNN_GEMM_NT_ROWS_ALIKE = 16 };
 
 typedef void fnn_gemm_f32_fn(float *c, size_t ldc, const float *a, size_t lda, const float *b,
                              size_t ldb, const float *bias, size_t m, size_t n, size_t k,

@@ -3,6 +3,7 @@
 #define FASTNN_KERNELS_H
 
 #include "fastnn/activation.h"
+#include "fastnn/dense.h"
 #include "fastnn/gemm.h"
 #include "fastnn/loss.h"
 #include "fastnn/optimizer.h"
@@ -10,6 +11,7 @@
 typedef struct {
     fnn_gemm_f32_fn *gemm_nn, *gemm_tn, *gemm_nt;
     fnn_column_sum_f32_fn *column_sum;
+    fnn_few_grad_f32_fn *few_grad;
     fnn_activation_f32_fn *activation[FNN_ACTIVATION_COUNT];
     fnn_activation_grad_f32_fn *activation_grad[FNN_ACTIVATION_COUNT];
     fnn_loss_f32_fn *loss[FNN_LOSS_COUNT];
@@ -21,6 +23,7 @@ typedef struct {
 typedef struct {
     fnn_gemm_f64_fn *gemm_nn, *gemm_tn, *gemm_nt;
     fnn_column_sum_f64_fn *column_sum;
+    fnn_few_grad_f64_fn *few_grad;
     fnn_activation_f64_fn *activation[FNN_ACTIVATION_COUNT];
     fnn_activation_grad_f64_fn *activation_grad[FNN_ACTIVATION_COUNT];
     fnn_loss_f64_fn *loss[FNN_LOSS_COUNT];

@@ -65,6 +65,9 @@ void fnn_plan_free(fnn_plan_t *plan);
 /* Rows that a block should hold at most: chosen from the widths, so that a block's slots stay in
  * cache and one op does not run for much longer than 50 ms. */
 size_t fnn_plan_block_rows(const fnn_plan_t *plan);
+
+/* The same for predictions, which keep no gradients and may cut rows as they like. */
+size_t fnn_plan_predict_rows(const fnn_plan_t *plan);
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan);
 
 /* Slots for up to `rows` rows; gradient slots too if `training`. */
@@ -76,11 +79,15 @@ size_t fnn_workspace_rows(const fnn_workspace_t *work);
 /* Asked between blocks when 50 ms have gone by since the last time: true stops the work. */
 typedef bool fnn_poll_fn(void *data);
 
-/* out (rows, outputs), in the plan's type, contiguous = the network's outputs.  On
- * FNN_NONFINITE_INPUT *bad_row is the row; rows before its block are written. */
-fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
-                         const fnn_source_t *inputs, size_t rows, bool check_finite, void *out,
-                         fnn_poll_fn *poll, void *poll_data, size_t *bad_row);
+/* out (rows, outputs), in the plan's type, contiguous = the network's outputs; it overlaps no input.
+ * `work`: a workspace for each of `threads` threads (at least 1, at most FNN_MOST_THREADS), all of
+ * as many rows; `block`: rows computed at once, if fewer.  A row's bits do not depend on the rows
+ * beside it, on blocks or threads.  On FNN_NONFINITE_INPUT *bad_row is the first such row, and some
+ * rows of out are written, others not. */
+fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *const *work,
+                         size_t threads, size_t block, const fnn_source_t *inputs, size_t rows,
+                         bool check_finite, void *out, fnn_poll_fn *poll, void *poll_data,
+                         size_t *bad_row);
 
 /* One block that a backward may follow: rows <= the workspace's, which was made for training; the
  * inputs are copied.  The outputs stay in the workspace and are copied to `out`. */
@@ -146,7 +153,8 @@ typedef struct {
     /* training only: NULL grads makes the run an evaluation, which changes no parameter */
     void *grads, *slot[2];
     fnn_update_t update;
-    uint64_t t; /* updates done so far; grows */
+    uint64_t t;       /* updates done so far; grows */
+    double powers[2]; /* of beta1 and beta2, for update t + 1; filled in by fnn_run */
 
     fnn_head_t head;
     size_t n_metrics;

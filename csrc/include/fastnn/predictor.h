@@ -31,6 +31,11 @@ const void *fnn_predictor_params(const fnn_predictor_t *predictor);
  * with check_finite).  FNN_NO_MEMORY: nothing was written either. */
 fnn_status_t fnn_predictor_run(fnn_predictor_t *predictor, const void *x, void *out, size_t rows);
 
+/* The same for many rows, on up to `threads` threads of the pool.  On FNN_NONFINITE_INPUT some rows
+ * of out may have been written if x takes more than 256 kB. */
+fnn_status_t fnn_predictor_run_many(fnn_predictor_t *predictor, const void *x, void *out,
+                                    size_t rows, size_t threads);
+
 /* ---- the C ABI that other languages call, described in docs/predictor.md ----------------------
  *
  * Whatever of it changes its meaning changes the version. */

@@ -6,6 +6,8 @@
 #ifndef FASTNN_SOURCE_H
 #define FASTNN_SOURCE_H
 
+#include <string.h>
+
 #include "fastnn/base.h"
 
 typedef enum {
@@ -45,21 +47,47 @@ size_t fnn_gather_f64(double *out, const fnn_source_t *source, const uint64_t *o
 void fnn_gather_labels(int32_t *out, const fnn_source_t *source, const uint64_t *order,
                        size_t first, size_t rows);
 
-/* The first row of 0 .. rows with a value that is NaN or Inf after a cast to `dtype`, or
- * FNN_ALL_FINITE; nothing is written. */
-size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype, size_t rows);
+/* The position of the first of these rows with a value that is NaN or Inf after a cast to `dtype`,
+ * or FNN_ALL_FINITE; nothing is written. */
+size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype, const uint64_t *order,
+                           size_t first, size_t rows);
 
-/* Rows as they lie, if they are already what gather would write (then no copy is needed), or
+/* These rows where they lie, if that is what gather would write (then no copy is needed), or
  * NULL. */
 static inline const void *fnn_rows_in_place(const fnn_source_t *source, fnn_dtype_t dtype,
-                                            size_t first) {
+                                            const uint64_t *order, size_t first, size_t rows) {
     const ptrdiff_t size = dtype == FNN_F32 ? 4 : 8;
     const fnn_source_type_t type = dtype == FNN_F32 ? FNN_FLOAT32 : FNN_FLOAT64;
-    const char *row = source->data + (ptrdiff_t)first * source->row_stride;
-    if (source->type != type || source->row_stride != size * (ptrdiff_t)source->cols ||
-        (source->col_stride != size && source->cols != 1) || (uintptr_t)row % (uintptr_t)size != 0)
+    if (source->type != type || (source->col_stride != size && source->cols != 1) ||
+        (rows != 1 &&
+         (order != NULL || source->row_stride != size * (ptrdiff_t)source->cols)))
         return NULL;
-    return row;
+    const size_t at = order != NULL ? (size_t)order[0] : first;
+    const char *row = source->data + (ptrdiff_t)at * source->row_stride;
+    return (uintptr_t)row % (uintptr_t)size == 0 ? row : NULL;
+}
+
+/* Whether n reals that lie together hold no NaN and no Inf.  Inline, for rows that are few.  An
+ * exponent of all ones, NaN's and Inf's, carries into the sign when its lowest bit is added.  The
+ * sums are or-ed: no addition waits for another, and no floating-point mode matters. */
+static inline bool fnn_all_finite_f32(const float *x, size_t n) {
+    uint32_t carry = 0;
+    for (size_t i = 0; i < n; ++i) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        carry |= (bits & UINT32_C(0x7f800000)) + UINT32_C(0x00800000);
+    }
+    return carry < UINT32_C(0x80000000);
+}
+
+static inline bool fnn_all_finite_f64(const double *x, size_t n) {
+    uint64_t carry = 0;
+    for (size_t i = 0; i < n; ++i) {
+        uint64_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        carry |= (bits & UINT64_C(0x7ff0000000000000)) + UINT64_C(0x0010000000000000);
+    }
+    return carry < UINT64_C(0x8000000000000000);
 }
 
 #endif

@@ -22,6 +22,8 @@ from __future__ import annotations
 from fastnn.kernels.activation import (
     elu,
     elu_grad,
+    exp,
+    exp_grad,
     gelu,
     gelu_grad,
     leaky_relu,
@@ -92,6 +94,8 @@ __all__ = [
     "silu_grad",
     "softplus",
     "softplus_grad",
+    "exp",
+    "exp_grad",
     "mean_squared_error",
     "mean_squared_error_grad",
     "mean_absolute_error",

@@ -31,12 +31,15 @@ __all__ = [
     "silu_grad",
     "softplus",
     "softplus_grad",
+    "exp",
+    "exp_grad",
 ]
 
 Array = npt.NDArray[np.floating[Any]]
 
 # Numbers of the kernels, as in csrc/include/fastnn/activation.h.
-_LINEAR, _RELU, _LEAKY_RELU, _ELU, _GELU, _SIGMOID, _TANH, _SOFTMAX, _SILU, _SOFTPLUS = range(10)
+_LINEAR, _RELU, _LEAKY_RELU, _ELU, _GELU, _SIGMOID, _TANH, _SOFTMAX, _SILU = range(9)
+_SOFTPLUS, _EXP = 9, 10
 
 
 def linear(z: npt.ArrayLike, *, out: Array | None = None) -> Array:
@@ -631,3 +634,59 @@ def softplus_grad(saved: npt.ArrayLike, dy: npt.ArrayLike, *, out: Array | None 
     array([0.2689, 0.8808])
     """
     return _core.activation_grad("softplus_grad", _SOFTPLUS, saved, dy, 0.0, out)
+
+
+def exp(z: npt.ArrayLike, *, out: Array | None = None) -> Array:
+    """``exp(z)``, within an ulp.
+
+    Parameters
+    ----------
+    z : array_like, shape (rows, cols) or (cols,)
+    out : ndarray of the same shape, optional
+        May be `z` itself.
+
+    Returns
+    -------
+    ndarray of the shape of `z`
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or dtypes do not fit.
+
+    Examples
+    --------
+    >>> exp([-1.0, 2.0]).round(4)
+    array([0.3679, 7.3891])
+    """
+    return _core.activation("exp", _EXP, z, 0.0, out)
+
+
+def exp_grad(saved: npt.ArrayLike, dy: npt.ArrayLike, *, out: Array | None = None) -> Array:
+    """``dy * exp(z)``.
+
+    Parameters
+    ----------
+    saved : array_like, shape (rows, cols) or (cols,)
+        The output of `exp`.
+    dy : array_like of the same shape
+        Gradient by the output.
+    out : ndarray of the same shape, optional
+        May be `dy` itself.
+
+    Returns
+    -------
+    ndarray of the shape of `saved`
+        Gradient by `z`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or dtypes do not fit.
+
+    Examples
+    --------
+    >>> exp_grad(exp([-1.0, 2.0]), [1.0, 1.0]).round(4)
+    array([0.3679, 7.3891])
+    """
+    return _core.activation_grad("exp_grad", _EXP, saved, dy, 0.0, out)
