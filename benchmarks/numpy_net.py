@@ -1,8 +1,8 @@
 """A multilayer perceptron in NumPy as one writes it by hand, to hold fastnn against.
 
-Dense layers with relu between them; mean squared error, or softmax and cross-entropy on integer
-labels; Adam (Kingma and Ba, 2015, Algorithm 1).  Parameters, gradients and moments are one flat
-array each, so that Adam is a dozen NumPy calls for the whole network; what can be in place is.
+Dense layers with relu or tanh between them; mean squared error, or softmax and cross-entropy on
+integer labels; Adam (Kingma and Ba, 2015, Algorithm 1).  Parameters, gradients and moments are one
+flat array each, so that Adam is a dozen NumPy calls for the whole network; what can be in place is.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Adam:
 
 
 class Network:
-    """Dense layers with relu between them.
+    """Dense layers with relu between them, or tanh.
 
     Parameters
     ----------
@@ -79,6 +79,7 @@ class Network:
         Kernel (fan_in, units) and bias (units,) of each layer in turn; copied.
     labels : bool
         Softmax and cross-entropy on labels instead of a linear output and mean squared error.
+    hidden : "relu" or "tanh"
     dtype : float32 or float64
     learning_rate : float
     """
@@ -88,6 +89,7 @@ class Network:
         weights: Sequence[Array],
         *,
         labels: bool = False,
+        hidden: str = "relu",
         dtype: npt.DTypeLike = np.float32,
         learning_rate: float = 1e-3,
     ) -> None:
@@ -95,7 +97,11 @@ class Network:
         self.grad = np.empty_like(self.param)
         self.optimizer = Adam(self.param, learning_rate=learning_rate)
         self.loss = softmax_crossentropy if labels else mean_squared_error
-        self.kernels, self.biases, self.d_kernels, self.d_biases = [], [], [], []
+        self.tanh = hidden == "tanh"
+        self.kernels: list[Array] = []
+        self.biases: list[Array] = []
+        self.d_kernels: list[Array] = []
+        self.d_biases: list[Array] = []
         start = 0
         for i, weight in enumerate(weights):
             stop = start + weight.size
@@ -106,6 +112,13 @@ class Network:
                 lists[i % 2].append(flat[start:stop].reshape(weight.shape))
             start = stop
 
+    def activate(self, z: Array) -> None:
+        """Overwrite `z` with the activation of a hidden layer."""
+        if self.tanh:
+            np.tanh(z, out=z)
+        else:
+            np.maximum(z, 0.0, out=z)
+
     def forward(self, x: Array) -> list[Array]:
         """Return the input and the output of each layer; the last before softmax."""
         values = [x]
@@ -114,7 +127,7 @@ class Network:
             z = np.dot(values[-1], kernel)
             z += bias
             if i < last:
-                np.maximum(z, 0.0, out=z)
+                self.activate(z)
             values.append(z)
         return values
 
@@ -124,7 +137,7 @@ class Network:
         for hidden_kernel, hidden_bias in hidden:
             x = np.dot(x, hidden_kernel)
             x += hidden_bias
-            np.maximum(x, 0.0, out=x)
+            self.activate(x)
         x = np.dot(x, kernel)
         x += bias
         return x
@@ -139,7 +152,12 @@ class Network:
             dz.sum(axis=0, out=self.d_biases[i])
             if i > 0:
                 dz = np.dot(dz, self.kernels[i].T)
-                dz *= value > 0.0
+                if self.tanh:
+                    np.multiply(value, value, out=value)
+                    np.subtract(1.0, value, out=value)
+                    dz *= value
+                else:
+                    dz *= value > 0.0
         self.optimizer.step(self.grad)
         return loss
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import sqrt
 from operator import mul
+from typing import Any
 
 Vector = list[float]
 
@@ -71,7 +72,7 @@ class Network:
     learning_rate : float
     """
 
-    def __init__(self, weights: Sequence[list], *, learning_rate: float = 1e-3) -> None:
+    def __init__(self, weights: Sequence[list[Any]], *, learning_rate: float = 1e-3) -> None:
         pairs = list(zip(weights[::2], weights[1::2], strict=True))
         self.layers = [
             Dense(kernel, bias, relu=i + 1 < len(pairs)) for i, (kernel, bias) in enumerate(pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import NamedTuple
 
-from benchmarks.peers.workloads import Fit, Predict
+from .workloads import Predict, Work
 
 
 class Peer(NamedTuple):
@@ -49,14 +49,14 @@ class Variant(NamedTuple):
         """The peer and its use, without the number of threads."""
         return f"{PEERS[self.peer].label} {self.use}".strip()
 
-    def takes(self, work: Fit | Predict, *, quick: bool, cores: int) -> bool:
+    def takes(self, work: Work, *, quick: bool, cores: int) -> bool:
         """Tell whether it takes part in a workload; a quick run leaves out what cannot win."""
         peer = PEERS[self.peer]
         compiled = self.use == "compiled"
         if isinstance(work, Predict):
             if peer.slow and (work.rows > 32 or work.net.units[0] > 20):
                 return False
-            if quick and self.threads > 1 and work.rows < 1000:
+            if quick and (work.flops > 1e10 or (self.threads > 1 and work.rows < 1000)):
                 return False
             return peer.predicts and not (quick and compiled)
         if peer.slow and not work.cars:
