@@ -27,6 +27,7 @@ Array = npt.NDArray[Any]
 
 MANY = 10_000_000  # rows of the long tables
 SHARDS, SHARD_PARAMETERS = 16, 16_384  # as in docs/architecture.md
+LOOKED_AT = 256  # rows that are predicted at the end of a fit, to tell whether units are dead
 # What the system adds: pages of stacks and allocators, and up to one huge page for each arena.
 SLACK = 16e6
 
@@ -62,11 +63,12 @@ class Task(NamedTuple):
         block = min(self.batch_size, model.block_rows())
         values = block * (3 * sum(widths) + model.outputs + 1) * element
         panels = (512 * (min(max(widths), 1024) + 32) + 512 * 144) * element
-        small = arena.size <= SHARD_PARAMETERS
+        small, threads = arena.size <= SHARD_PARAMETERS, fnn.get_num_threads()
         return {
             "slots": self.slots * arena.nbytes,
             "shards": SHARDS * arena.nbytes if small else 0,
-            "blocks": fnn.get_num_threads() * (values + panels),
+            "blocks": threads * panels + (threads if small else 1) * values,
+            "look": threads * LOOKED_AT * sum(widths) * element,
             "order": 8 * len(self.x) if self.shuffle else 0,
         }
 
@@ -163,7 +165,7 @@ def measure(name: str, rows: int) -> dict[str, float]:
 
 
 def table(results: dict[str, dict[str, float]]) -> str:
-    names = ["data", "slots", "shards", "blocks", "order", "promised", "peak"]
+    names = ["data", "slots", "shards", "blocks", "look", "order", "promised", "peak"]
     lines = [
         "| case | " + " | ".join(f"{name}, MB" for name in names) + " | kept |",
         "| --- |" + " ---: |" * len(names) + " --- |",

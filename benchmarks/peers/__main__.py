@@ -6,6 +6,7 @@ import argparse
 import datetime
 import importlib.util
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -79,6 +80,15 @@ def main() -> int:
     return 1 if any(verdict.met is False for verdict in verdicts) else 0
 
 
+def rounded(value: Any) -> Any:
+    """Return the results with six digits of each number."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 class Output:
     """The files of a run."""
 
@@ -91,7 +101,9 @@ class Output:
     def save(self, results: dict[str, Any]) -> None:
         """Write what there is so far; the file is whole at any time."""
         part = self.data.with_suffix(".part")
-        part.write_text(json.dumps(results, indent=1) + "\n")
+        text = json.dumps(rounded(results), indent=1)
+        text = re.sub(r"\[[^\[\]{}]*\]", lambda numbers: " ".join(numbers[0].split()), text)
+        part.write_text(text + "\n")
         part.replace(self.data)
 
     def write(self, results: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ METHOD = """\
 
 def digits(value: float) -> str:
     """Three digits."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"
+    return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"
 
 
 def duration(seconds: float) -> str:
