@@ -328,6 +328,16 @@ static size_t block_of(const fnn_plan_t *plan, size_t rows) {
     return (even + 11) / 12 * 12; /* whole tiles; block_rows is a multiple of them too */
 }
 
+/* While a step computes, the rows of the next one are on their way: those of a large array come
+ * from memory, in an order that only this order tells. */
+static void fetch_next(const fnn_run_t *run, const uint64_t *order, size_t rows) {
+    for (size_t t = 0; t < run->plan->n_inputs; ++t)
+        fnn_fetch_rows(&run->inputs[t], run->rows, order, rows);
+    fnn_fetch_rows(&run->y, run->rows, order, rows);
+    if (run->weight.data != NULL)
+        fnn_fetch_rows(&run->weight, run->rows, order, rows);
+}
+
 /* Whether to stop: asks once in a slice. */
 static bool is_interrupted(const fnn_run_t *run, watch_t *watch) {
     if (now() - watch->since < SLICE_SECONDS)

@@ -7,7 +7,9 @@ enum {
     AHEAD = 12,     /* rows that are fetched before they are wanted, where the order jumps; */
     WIDE_AHEAD = 4, /* of those of WIDE bytes and more; */
     WIDE = 512,
-    MOST = 8192 /* bytes of each row: the CPU itself guesses what follows */
+    MOST = 8192,         /* bytes of each row: the CPU itself guesses what follows */
+    FETCHED_LINES = 512, /* of 64 bytes, a good part of the smallest second caches ... */
+    SMALL = 131072       /* ... which keep a source of so many bytes anyway */
 };
 
 /* NaN and Inf are told by their bits, whatever the floating-point mode: without the sign they are
@@ -269,6 +271,23 @@ size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype, const 
 
 FNN_GATHER(float, f32, FNN_F32)
 FNN_GATHER(double, f64, FNN_F64)
+
+void fnn_fetch_rows(const fnn_source_t *source, size_t all, const uint64_t *order, size_t rows) {
+    const size_t cols = source->cols, width = cols * SIZE[source->type];
+    if (cols == 0 || all < SMALL / width)
+        return;
+    const bool apart = cols > 1 && source->col_stride != SIZE[source->type];
+    const size_t lines = apart ? cols : width / 64 + 1, most = FETCHED_LINES / lines;
+    rows = rows < most ? rows : most;
+    for (size_t i = 0; i < rows; ++i) {
+        const char *row = row_at(source, order, 0, i);
+        if (apart)
+            for (size_t j = 0; j < cols; ++j)
+                fetch(row + (ptrdiff_t)j * source->col_stride, 1);
+        else
+            fetch(row, width);
+    }
+}
 
 void fnn_gather_labels(int32_t *out, const fnn_source_t *source, const uint64_t *order,
                        size_t first, size_t rows) {

@@ -581,3 +581,18 @@ def test_the_callers_float_mode_is_put_back():
     model.forward(x, training=True)
     model.backward(y)
     assert (tiny / 4 > 0).all()
+
+
+def test_corrections_of_adam_do_not_depend_on_where_a_fit_began():
+    """beta^t is carried from step to step, or made anew where a fit goes on: the same bits."""
+    rng = np.random.default_rng(12)
+    x, y = rng.standard_normal((40, 3)), rng.standard_normal((40, 1))
+    arenas = []
+    for pieces in (1, 5, 40):
+        model = fnn.Sequential([fnn.Input(3), fnn.Dense(1)], seed=0, dtype="float64")
+        trainer = fnn.Trainer(model, "mse", optimizer=fnn.Adam(0.1))
+        for part in np.split(np.arange(40), pieces):
+            trainer.fit(x[part], y[part], batch_size=1, epochs=1, shuffle=False, verbose=0)
+        arenas.append(model.parameter_arena.copy())
+    np.testing.assert_array_equal(arenas[1], arenas[0])
+    np.testing.assert_array_equal(arenas[2], arenas[0])

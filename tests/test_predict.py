@@ -139,31 +139,33 @@ def test_rows_are_read_wherever_they_lie(dtype, layout, n):
 @pytest.mark.parametrize("check_finite", [True, False])
 @pytest.mark.parametrize("n", [1, 40, 3000])
 def test_out_may_share_memory_with_x(dtype, n, check_finite):
-    model = network([2, 16, 2], dtype)
-    memory = np.zeros(4 * n + 8, dtype)
-    x = memory[2 * n : 4 * n].reshape(n, 2)
+    model = network([2, 16, 3], dtype)  # outputs overtake the rows
+    memory = np.zeros(8 * n, dtype)
+    x = memory[3 * n : 5 * n].reshape(n, 2)
     given = rows(n, 2, dtype)
     want = alone(model, given)
-    for start in (0, 1, n, 2 * n - 1, 2 * n, 2 * n + 1, 2 * n + 7):
+    for start in (0, 1, n, 2 * n, 3 * n - 1, 3 * n, 3 * n + 1, 4 * n, 5 * n - 1, 5 * n):
         memory[...] = 0
         x[...] = given
-        out = memory[start : start + 2 * n].reshape(n, 2)
+        out = memory[start : start + 3 * n].reshape(n, 3)
         with fnn.threads(3):
             model.predict(x, out=out, check_finite=check_finite)
         assert out.tobytes() == want.tobytes(), start
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 32])
+@pytest.mark.parametrize(
+    ("n", "batch_size"), [(70, 1), (70, 2), (70, 32), (20_000, 1), (20_000, 700)]
+)
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_fit_reads_rows_wherever_they_lie(dtype, batch_size, shuffle):
-    """A single row is read where it lies, whatever the order of the rows."""
-    x = rows(70, 5, np.float16).astype(dtype)
+def test_a_fit_reads_rows_wherever_they_lie(dtype, n, batch_size, shuffle):
+    """A single row is read where it lies, whatever the order; of many, the next are fetched."""
+    x = rows(n, 5, np.float16).astype(dtype)
     y = x[:, :1] - x[:, 1:2] * x[:, 2:3]
     results = set()
     for given in elsewhere(x).values():
         model = network([5, 8, 1], dtype)
         fit = fnn.Trainer(model, "mse").fit(
-            given, y, batch_size=batch_size, shuffle=shuffle, epochs=3, verbose=0
+            given, y, batch_size=batch_size, shuffle=shuffle, epochs=2, verbose=0
         )
         results.add((model.parameter_arena.tobytes(), tuple(fit["loss"])))
     assert len(results) == 1

@@ -5,6 +5,7 @@
 enum {
     KC = 512,               /* k in a block */
     UNSPLIT = 8,            /* k up to which no k is split */
+    SHALLOW = 8,            /* k up to which storing c takes longer than the multiply-adds */
     ROW_KC = 8,             /* k in a block where a has one row and b is no longer in L1 */
     L1_BYTES = 32768,       /* the nearest cache */
     FEW_ROWS = 4,           /* rows of a up to which b^T is not packed */
