@@ -77,7 +77,8 @@ def test_use_isa_changes_what_is_built_next():
 
 
 def test_show_config_names_version_compiler_isa_and_threads(capsys):
-    fnn.show_config()
+    with fnn.threads(3):
+        fnn.show_config()
     out = capsys.readouterr().out
-    for text in (fnn.__version__, _core.compiler(), _core.current_isa(), "threads   1"):
+    for text in (fnn.__version__, _core.compiler(), _core.current_isa(), "threads   3"):
         assert text in out
