@@ -1,9 +1,15 @@
 /* Contract: fastnn/memory.h; tests: tests/test_memory.py, tests/c/overread.c */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* madvise */
+#endif
 #include "fastnn/memory.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 /* In the line before each piece: how much is to be given back. */
 typedef struct {
@@ -19,11 +25,27 @@ static void take(size_t bytes) {
         continue;
 }
 
+/* Large arenas ask for large pages: products walk through many pages at once, and the table of those
+ * at hand is short. */
+static void *allocate(size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    const size_t page = (size_t)2 << 20;
+    void *memory;
+    if (bytes >= page) {
+        if (posix_memalign(&memory, page, bytes) != 0)
+            return NULL;
+        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* it is only a wish */
+        return memory;
+    }
+#endif
+    return aligned_alloc(FNN_ALIGN, bytes);
+}
+
 void *fnn_scratch(size_t bytes) {
     if (bytes > SIZE_MAX / 2)
         return NULL;
     const size_t whole = sizeof(head_t) + (bytes / FNN_ALIGN + 1) * FNN_ALIGN;
-    head_t *head = aligned_alloc(FNN_ALIGN, whole);
+    head_t *head = allocate(whole);
     if (head == NULL)
         return NULL;
     head->bytes = whole;

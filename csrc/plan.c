@@ -311,7 +311,7 @@ typedef struct {
 
 enum {
     CHUNKS_PER_THREAD = 2, /* of a prediction, at least */
-    LEAST_CHUNK = 16, /* rows: products of fewer are slow, and of four or fewer sum differently */
+    LEAST_CHUNK = FNN_GEMM_NT_ROWS_ALIKE, /* rows */
     PIECES_PER_THREAD = 2,
     ALONE_NS = 20000 /* of one thread's work in a block; three regions cost a tenth of it */
 };
@@ -352,12 +352,12 @@ static bool is_interrupted(const fnn_run_t *run, watch_t *watch) {
 static size_t cut(size_t rows, size_t k, size_t n) { return rows / n * k + rows % n * k / n; }
 
 /* Kernels are cut so that pieces cost about the same; a piece has FNN_GEMM_ROWS_ALIKE rows or
- * more. */
+ * more.  Two a thread: cores are seldom alike. */
 static size_t pieces_of(const fnn_plan_t *plan, size_t i, size_t wanted) {
     if (plan->ops[i].kind != FNN_OP_DENSE)
         return 0;
     const size_t rows = plan->cols[plan->ops[i].in], weights = rows * plan->cols[plan->ops[i].out];
-    const size_t share = (wanted * weights + plan->n_params / 2) / plan->n_params;
+    const size_t share = (wanted * weights + plan->n_params - 1) / plan->n_params;
     const size_t most = rows / FNN_GEMM_ROWS_ALIKE, pieces = share < most ? share : most;
     return pieces > 1 ? pieces : 1;
 }

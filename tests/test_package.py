@@ -170,8 +170,8 @@ def test_csrc_includes_libc_and_itself_only():
         ),
         *("stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h"),
     }
-    posix = {"pthread.h", "sched.h", "signal.h"}
-    compilers = {"arm_neon.h", "immintrin.h", "sanitizer/asan_interface.h"}
+    posix = {"pthread.h", "sched.h", "signal.h", "sys/mman.h"}
+    compilers = {"arm_neon.h", "emmintrin.h", "immintrin.h", "sanitizer/asan_interface.h"}
     for path in CSRC.rglob("*.*"):
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r"#\s*include\s*<(.+?)>", text)) <= libc | posix | compilers, path

@@ -168,7 +168,7 @@ cdef class Network:
         self.spare_rows = fnn_plan_predict_rows(self.plan)
         self.most_spare = _SPARE_BYTES // (self.spare_rows * <size_t>sum(cols)
                                            * <size_t>self.real.itemsize)
-        self.most_spare = max(<size_t>1, min(self.most_spare, <size_t>FNN_MOST_THREADS))
+        self.most_spare = min(self.most_spare, <size_t>FNN_MOST_THREADS)
         self.small_rows = min(_SMALL_ROWS, max(1, _SMALL_WORK // max(1, n_params)),
                               fnn_plan_block_rows(self.plan))
         if fnn_workspace_new(self.plan, self.small_rows, False, &self.small) != FNN_OK:
@@ -376,7 +376,7 @@ cdef class Network:
         cdef size_t threads = _count_threads(rows, self.row_work), bad = 0
         cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
         cdef fnn_status_t status
-        self.borrow(work, threads)
+        self.borrow(work, threads, rows)
         try:
             self.begin_reading()
             try:
@@ -392,16 +392,17 @@ cdef class Network:
             _raise_pending()
         return <Py_ssize_t>bad if status == FNN_NONFINITE_INPUT else -1
 
-    cdef int borrow(self, fnn_workspace_t **work, size_t n) except -1:
-        """Workspaces for `n` threads: new ones are dear beside a thousand rows."""
-        cdef size_t i
+    cdef int borrow(self, fnn_workspace_t **work, size_t n, size_t rows) except -1:
+        """Workspaces for `n` threads: new ones are dear beside a thousand rows, unless they are
+        so large that none is kept; those are for no more rows than there are."""
+        cdef size_t i, size = self.spare_rows if self.most_spare > 0 else min(self.spare_rows, rows)
         for i in range(n):
             if self.n_spare > 0:
                 self.n_spare -= 1
                 work[i] = self.spare[self.n_spare]
-            elif fnn_workspace_new(self.plan, self.spare_rows, False, &work[i]) != FNN_OK:
+            elif fnn_workspace_new(self.plan, size, False, &work[i]) != FNN_OK:
                 self.give_back(work, i)
-                raise MemoryError(f"predict: no memory for blocks of {self.spare_rows} rows")
+                raise MemoryError(f"predict: no memory for blocks of {size} rows")
         return 0
 
     cdef void give_back(self, fnn_workspace_t **work, size_t n) noexcept:

@@ -1,8 +1,7 @@
 # A network frozen for serving: few rows at the least cost, from any thread.
 
 cdef size_t _HELD_WORK = 1 << 16      # rows times parameters up to which the GIL is kept ...
-cdef size_t _UNPOLLED_WORK = 1 << 28  # ... and, without it, until Ctrl-C is looked for: some 10 ms
-                                      # of each thread
+cdef size_t _UNPOLLED_WORK = 1 << 28  # ... and a thread's until Ctrl-C is looked for: some 10 ms
 
 cdef const char *_SIGNATURE_F32 = "int (const float *, float *, int, void *)"
 cdef const char *_SIGNATURE_F64 = "int (const double *, double *, int, void *)"
@@ -213,16 +212,20 @@ cdef class Predictor:
         cdef cnp.ndarray rows, to
         cdef int rank
         cdef size_t n = 1
+        cdef Py_ssize_t element, gap
         if self.can_read(x) and type(out) is cnp.ndarray:
             rows = <cnp.ndarray>x
             to = <cnp.ndarray>out
             rank = cnp.PyArray_NDIM(rows)
             if rank == 2:
                 n = <size_t>cnp.PyArray_DIM(rows, 0)
+            element = 4 if self.typenum == cnp.NPY_FLOAT32 else 8
+            gap = <Py_ssize_t>cnp.PyArray_DATA(to) - <Py_ssize_t>cnp.PyArray_DATA(rows)
             if (cnp.PyArray_NDIM(to) == rank and cnp.PyArray_DIM(to, rank - 1) == self.n_out
                     and (rank == 1 or <size_t>cnp.PyArray_DIM(to, 0) == n)
                     and cnp.PyArray_TYPE(to) == self.typenum and cnp.PyArray_ISCARRAY(to)
-                    and not _overlap(rows, to)
+                    and (gap >= element * self.n_in * <Py_ssize_t>n
+                         or -gap >= element * self.n_out * <Py_ssize_t>n)
                     and self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(to), n) == FNN_OK):
                 return out
         if out is None:
