@@ -106,6 +106,7 @@ BARS = [
     Bar(fit(IMAGES, 512), BEST, 1.3),
     Bar(fit(WIDE, 2048), BEST, 1.1),
     Bar(fit(WIDE, 2048), ALL_PEAK, 0.75),
+    Bar(predict(ARTICLE, 1), "ort", 60, INTO, ("run",)),
     Bar(predict(ARTICLE, 1), "ort", 60, INTO, ("io_binding",)),
     Bar(predict(ARTICLE, 1), "ort", 30, ("predict(x)",), ("run",)),
     Bar(predict(TABLE, 100_000), "ort", 2),
