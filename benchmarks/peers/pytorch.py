@@ -131,6 +131,7 @@ class _Compiled:
 
 
 def Training(task: Task) -> _Eager | _Compiled:  # noqa: N802 - a class in the other peers
+    _watch_gradients(True)
     return _Compiled(task) if _use == "compiled" else _Eager(task)
 
 
@@ -139,14 +140,29 @@ def _array(value: torch.Tensor) -> Array:
     return np.array(value.detach().numpy().T)
 
 
+_inference = torch.inference_mode(True)
+_inferring = False
+
+
+def _watch_gradients(wanted: bool) -> None:
+    """Turn autograd on or off until told otherwise: one network after another has the process."""
+    global _inferring
+    if _inferring and wanted:
+        _inference.__exit__(None, None, None)
+    elif not _inferring and not wanted:
+        _inference.__enter__()
+    _inferring = not wanted
+    torch.set_grad_enabled(wanted)
+
+
 def predictions(task: Task) -> Ways:
     model: Any = network(task).eval()
     if task.net.labels:
         model.append(torch.nn.Softmax(dim=1))
     if _use == "compiled":
+        torch._dynamo.reset()  # it compiles a function for a few shapes only, then refuses
         model = torch.compile(model, dynamic=False, fullgraph=True)
-    torch._C._set_grad_enabled(False)  # for good: this network is not trained
-    torch.inference_mode(True).__enter__()
+    _watch_gradients(False)
     names = {"model": model, "x": task.x, "tensor": torch.from_numpy(task.x)}
     names["from_numpy"] = torch.from_numpy
     return {
