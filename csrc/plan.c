@@ -310,7 +310,8 @@ typedef struct {
 } prediction_t;
 
 enum {
-    CHUNKS_PER_THREAD = 2, /* of a prediction, at least */
+    CHUNKS_PER_THREAD = 2, /* of a prediction, at least, */
+    SHORT_CHUNK = 64,      /* unless they had fewer rows than this */
     LEAST_CHUNK = FNN_GEMM_NT_ROWS_ALIKE, /* rows */
     PIECES_PER_THREAD = 2,
     ALONE_NS = 20000 /* of one thread's work in a block; three regions cost a tenth of it */
@@ -388,8 +389,10 @@ static size_t pieces_of(const fnn_plan_t *plan, size_t i, size_t wanted) {
 static size_t choose_chunk(size_t rows, size_t block, size_t threads) {
     if (threads < 2)
         return block;
-    const size_t share = rows / (CHUNKS_PER_THREAD * threads) + 1;
-    const size_t chunk = (share < LEAST_CHUNK ? LEAST_CHUNK : share + 11) / 12 * 12;
+    const size_t share = rows / (CHUNKS_PER_THREAD * threads) + 1, even = (rows - 1) / threads + 1;
+    size_t chunk = (share + 11) / 12 * 12;
+    if (share < SHORT_CHUNK) /* one a thread: the kernels are read once for each chunk */
+        chunk = even < LEAST_CHUNK ? LEAST_CHUNK : even;
     return chunk < block ? chunk : block;
 }
 
@@ -441,7 +444,7 @@ fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspa
     const float_mode_t mode = flush_subnormals();
     fnn_status_t status;
     block = block < work[0]->rows ? block : work[0]->rows;
-    if (rows <= block) { /* one row must not wait for anything */
+    if (rows <= block && (threads == 1 || rows < 2 * LEAST_CHUNK)) {
         *bad_row = plan->dtype == FNN_F32 ? predict_rows_f32(plan, params, work[0], inputs, 0, rows,
                                                              rows, check_finite, out)
                                           : predict_rows_f64(plan, params, work[0], inputs, 0, rows,
