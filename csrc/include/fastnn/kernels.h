@@ -3,33 +3,39 @@
 #define FASTNN_KERNELS_H
 
 #include "fastnn/activation.h"
+#include "fastnn/combine.h"
 #include "fastnn/dense.h"
 #include "fastnn/gemm.h"
 #include "fastnn/loss.h"
 #include "fastnn/optimizer.h"
 
+/* Returns the flops done; see probe.inc. */
+typedef double fnn_fma_probe_fn(size_t rounds, int mix);
+
 typedef struct {
     fnn_gemm_f32_fn *gemm_nn, *gemm_tn, *gemm_nt;
     fnn_column_sum_f32_fn *column_sum;
     fnn_few_grad_f32_fn *few_grad;
+    fnn_add_to_f32_fn *add_to;
     fnn_activation_f32_fn *activation[FNN_ACTIVATION_COUNT];
     fnn_activation_grad_f32_fn *activation_grad[FNN_ACTIVATION_COUNT];
     fnn_loss_f32_fn *loss[FNN_LOSS_COUNT];
     fnn_sgd_f32_fn *sgd;
     fnn_adam_f32_fn *adam;
-    double (*fma_probe)(size_t rounds, int mix); /* returns the flops done; see probe.inc */
+    fnn_fma_probe_fn *fma_probe;
 } fnn_kernels_f32_t;
 
 typedef struct {
     fnn_gemm_f64_fn *gemm_nn, *gemm_tn, *gemm_nt;
     fnn_column_sum_f64_fn *column_sum;
     fnn_few_grad_f64_fn *few_grad;
+    fnn_add_to_f64_fn *add_to;
     fnn_activation_f64_fn *activation[FNN_ACTIVATION_COUNT];
     fnn_activation_grad_f64_fn *activation_grad[FNN_ACTIVATION_COUNT];
     fnn_loss_f64_fn *loss[FNN_LOSS_COUNT];
     fnn_sgd_f64_fn *sgd;
     fnn_adam_f64_fn *adam;
-    double (*fma_probe)(size_t rounds, int mix);
+    fnn_fma_probe_fn *fma_probe;
 } fnn_kernels_f64_t;
 
 typedef struct {

@@ -1,0 +1,2 @@
+#define FNN_PART_PRODUCTS
+#include "isa/avx2.c" /* see isa/families.inc */

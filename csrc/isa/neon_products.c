@@ -1,0 +1,2 @@
+#define FNN_PART_PRODUCTS
+#include "isa/neon.c" /* see isa/families.inc */
