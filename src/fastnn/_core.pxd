@@ -182,15 +182,29 @@ cdef extern from "fastnn/plan.h" nogil:
     const size_t FNN_NONE
     ctypedef enum fnn_op_kind_t:
         FNN_OP_DENSE
-        FNN_OP_ACTIVATION
+        FNN_OP_FUNCTION
+    enum:
+        FNN_MOST_INPUTS
+        FNN_MOST_OUTPUTS
+    ctypedef void (*fnn_function_fn)(void *data, const void *x, const void *out, const void *dy,
+                                     void *to, size_t rows) noexcept nogil
     ctypedef struct fnn_op_t:
         fnn_op_kind_t kind
         fnn_activation_t activation
+        unsigned int variant
         double alpha
+        double beta
         size_t in_ "in"
         size_t out
+        size_t n_in
+        size_t ins
         size_t kernel
         size_t bias
+        size_t state[2]
+        size_t number
+        size_t size
+        fnn_function_fn function
+        void *data
     ctypedef struct fnn_stretch_t:
         size_t offset
         size_t size
@@ -201,10 +215,14 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t n_tensors
         const size_t *cols
         size_t n_inputs
-        size_t output
+        size_t n_outputs
+        const size_t *outputs
         size_t n_ops
         const fnn_op_t *ops
+        size_t n_ins
+        const size_t *ins
         size_t n_params
+        const int *failed
     ctypedef struct fnn_plan_t:
         pass
     ctypedef struct fnn_workspace_t:
@@ -224,9 +242,14 @@ cdef extern from "fastnn/plan.h" nogil:
     ctypedef struct fnn_head_t:
         fnn_loss_t loss
         double param
-        bint skip_activation
+        c_bool skip_activation
+        double weight
+        fnn_source_t y
+        double loss_sum
+        double weight_sum
     ctypedef struct fnn_metric_slot_t:
         fnn_metric_t metric
+        size_t head
         double *state
     ctypedef struct fnn_team_t:
         pass
@@ -238,16 +261,16 @@ cdef extern from "fastnn/plan.h" nogil:
         void *slot[2]
         fnn_update_t update
         uint64_t t
-        fnn_head_t head
+        fnn_head_t *heads
         size_t n_metrics
         const fnn_metric_slot_t *metrics
         const fnn_source_t *inputs
-        fnn_source_t y
         fnn_source_t weight
         const uint64_t *order
         size_t rows
         size_t batch_size
         bint check_finite
+        uint64_t seed
         size_t step
         double loss_sum
         double weight_sum
@@ -268,13 +291,14 @@ cdef extern from "fastnn/plan.h" nogil:
     fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params,
                              fnn_workspace_t *const *work, size_t threads, size_t block,
                              const fnn_source_t *inputs, size_t rows, bint check_finite,
-                             void *out, fnn_poll_fn poll, void *poll_data,
+                             void *const *out, fnn_poll_fn poll, void *poll_data,
                              size_t *bad_row) noexcept
-    fnn_status_t fnn_forward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
+    fnn_status_t fnn_forward(const fnn_plan_t *plan, void *params, fnn_workspace_t *work,
                              const fnn_source_t *inputs, size_t rows, bint check_finite,
-                             void *out, size_t *bad_row) noexcept
+                             uint64_t seed, uint64_t t, void *const *out,
+                             size_t *bad_row) noexcept
     fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
-                              const void *dy, void *grads, void *const *dx) noexcept
+                              const void *const *dy, void *grads, void *const *dx) noexcept
     void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
                     const void *grads, void *const *slot) noexcept
     fnn_status_t fnn_team_new(const fnn_plan_t *plan, size_t batch_rows, bint training,

@@ -305,6 +305,7 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
 
 
 include "_kernels.pxi"
+include "_plan.pxi"
 include "_network.pxi"
 include "_predictor.pxi"
 include "_run.pxi"

@@ -13,22 +13,28 @@ cdef class Run:
     Parameters
     ----------
     network : Network
-    head : tuple (loss kind, loss parameter, whether the loss applies the last activation)
-    metrics : sequence of int
-        Kinds of streaming metrics.
+    heads : sequence of tuple (loss kind, loss parameter, whether the loss applies the activation
+        of the output, weight of the loss)
+        One for each output.
+    metrics : sequence of tuple (kind, number of the output)
     batch_rows : int
         Rows in the largest batch that will come.
     state : OptimizerState or None
         With a state the run trains; without, it evaluates and changes no parameter.
     threads : int
         At most.
+    seed : int
+        Of noise.
     """
     cdef readonly Network network
     cdef readonly OptimizerState state
     cdef list metric_states
     cdef object rows_of     # what the sources point into
     cdef fnn_run_t run
-    cdef fnn_source_t source
+    cdef fnn_source_t sources[_MOST_INPUTS]
+    cdef fnn_head_t heads[FNN_MOST_OUTPUTS]
+    cdef size_t head_cols[FNN_MOST_OUTPUTS]
+    cdef size_t n_heads
     cdef fnn_metric_slot_t *slots
     cdef readonly size_t threads
     cdef readonly size_t done  # epochs that the last call of `epochs` completed
@@ -38,14 +44,15 @@ cdef class Run:
         self.slots = NULL
         self.run.team = NULL
 
-    def __init__(self, Network network not None, head, metrics, size_t batch_rows,
-                 OptimizerState state=None, size_t threads=1):
+    def __init__(self, Network network not None, heads, metrics, size_t batch_rows,
+                 OptimizerState state=None, size_t threads=1, uint64_t seed=0):
         cdef Py_ssize_t i
         network.check_built()
         self.network = network
         self.state = state
         self.threads = max(1, min(threads, FNN_MOST_THREADS))
-        self.metric_states = [MetricState(kind, network.n_out) for kind in metrics]
+        self.metric_states = [MetricState(kind, network.output_cols[head])
+                              for kind, head in metrics]
         fnn_free(self.slots)
         self.slots = <fnn_metric_slot_t *>fnn_alloc(
             len(self.metric_states) * sizeof(fnn_metric_slot_t))
@@ -54,17 +61,25 @@ cdef class Run:
         for i, metric in enumerate(self.metric_states):
             self.slots[i].metric = <fnn_metric_t>(<MetricState>metric).kind
             self.slots[i].state = (<MetricState>metric).state()
-        loss, param, skip_activation = head
-        if not 0 <= loss < FNN_LOSS_COUNT:
-            raise ValueError(f"Run: unknown loss kind {loss}")
+            self.slots[i].head = metrics[i][1]
+        if len(heads) != len(network.output_cols):
+            raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
+        for i, (loss, param, skip_activation, weight) in enumerate(heads):
+            if not 0 <= loss < FNN_LOSS_COUNT:
+                raise ValueError(f"Run: unknown loss kind {loss}")
+            self.heads[i].loss = <fnn_loss_t><int>loss
+            self.heads[i].param = param
+            self.heads[i].skip_activation = skip_activation
+            self.heads[i].weight = weight
+            self.head_cols[i] = network.output_cols[i]
+        self.n_heads = len(heads)
         self.run.plan = network.plan
         self.run.params = cnp.PyArray_DATA(network.parameter_arena)
-        self.run.head.loss = <fnn_loss_t><int>loss
-        self.run.head.param = param
-        self.run.head.skip_activation = skip_activation
+        self.run.heads = self.heads
+        self.run.seed = seed
         self.run.n_metrics = len(self.metric_states)
         self.run.metrics = self.slots
-        self.run.inputs = &self.source
+        self.run.inputs = self.sources
         self.run.grads = NULL
         if state is not None:
             if state.network is not network:
@@ -90,34 +105,44 @@ cdef class Run:
         self.run.team = NULL
         for metric in self.metric_states:
             doubles += fnn_metric_state_size(<fnn_metric_t>(<MetricState>metric).kind,
-                                             self.network.n_out)
+                                             (<MetricState>metric).cols)
         if fnn_team_new(self.network.plan, rows, self.state is not None, doubles, self.threads,
                         &self.run.team) != FNN_OK:
             raise MemoryError(f"fastnn: no memory for batches of {rows} rows")
         return 0
 
-    def bind(self, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray weight,
-             cnp.ndarray order, size_t batch_size, bint check_finite):
+    cdef int set_target(self, size_t head, cnp.ndarray y, size_t rows) except -1:
+        """Point an output's head at its targets."""
+        cdef bint labels = self.heads[head].loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY
+        if self.heads[head].weight == 0:
+            return 0
+        if (y is None or <size_t>y.shape[0] != rows
+                or (labels and (y.ndim != 1 or y.dtype != np.int32))
+                or (not labels and _shape(y) != (rows, self.network.output_cols[head]))):
+            raise ValueError(f"Run: the targets of output {head} do not fit the network")
+        return _set_source(&self.heads[head].y, y)
+
+    def bind(self, x not None, y not None, cnp.ndarray weight, cnp.ndarray order,
+             size_t batch_size, bint check_finite):
         """Point the run at checked rows and start it at step 0; returns the number of steps.
 
-        With `order` at the rows that it names, in that order.  The caller vouches for them.
+        `x` and `y`: an array, or a tuple of arrays, one for each input and output.  With `order` at
+        the rows that it names, in that order.  The caller vouches for them.
         """
-        cdef size_t rows = x.shape[0], cols = self.network.n_out
-        cdef bint labels = self.run.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY
-        if (x.ndim != 2 or <size_t>x.shape[1] != self.network.n_in or rows == 0
-                or <size_t>y.shape[0] != rows or batch_size == 0
-                or (labels and (y.ndim != 1 or y.dtype != np.int32))
-                or (not labels and _shape(y) != (rows, cols))
-                or (weight is not None and _shape(weight) != (rows,))):
-            raise ValueError(f"Run: x {_shape(x)} and y {_shape(y)} do not fit the network")
+        cdef tuple xs = x if isinstance(x, tuple) else (x,)
+        cdef tuple ys = y if isinstance(y, tuple) else (y,)
+        cdef size_t rows = self.network.set_sources("Run", xs, self.sources), k
+        if rows == 0 or batch_size == 0 or len(ys) != len(self.network.output_cols) or (
+                weight is not None and _shape(weight) != (rows,)):
+            raise ValueError(f"Run: {rows} rows, {len(ys)} targets and weights do not fit")
+        for k in range(<size_t>len(ys)):
+            self.set_target(k, ys[k], rows)
         if order is not None:
             if order.dtype != np.uint64 or not _is_plain(order) or order.ndim != 1 or (
                     order.shape[0] == 0):
                 raise ValueError("Run: order must be a vector of uint64 indices")
             rows = order.shape[0]
         self.reserve(min(batch_size, rows))
-        _set_source(&self.source, x)
-        _set_source(&self.run.y, y)
         self.run.weight.data = NULL
         if weight is not None:
             _set_source(&self.run.weight, weight)
@@ -147,15 +172,23 @@ cdef class Run:
 
     cdef int raise_interrupt(self) except -1:
         """Raise what made C return FNN_INTERRUPTED."""
+        if self.network.made_from.functions is not None:
+            self.network.made_from.functions.check()
         if self.cancelled:
             raise KeyboardInterrupt
         return _raise_pending()
 
     def begin(self):
         """Start the sums of an epoch at 0."""
-        self.run.loss_sum = self.run.weight_sum = 0
+        self.reset_sums()
         for metric in self.metric_states:
             (<MetricState>metric).reset()
+
+    cdef void reset_sums(self) noexcept nogil:
+        cdef size_t k
+        self.run.loss_sum = self.run.weight_sum = 0
+        for k in range(self.n_heads):
+            self.heads[k].loss_sum = self.heads[k].weight_sum = 0
 
     def advance(self, size_t stop):
         """Take steps until step `stop`; "" or what went wrong: "loss" or "input".
@@ -238,10 +271,10 @@ cdef class Run:
                                 if choice != NULL:
                                     for i in range(self.run.rows):
                                         index[i] = choice[index[i]]
-                            self.run.loss_sum = self.run.weight_sum = 0
+                            self.reset_sums()
                             for i in range(self.run.n_metrics):
                                 fnn_metric_reset(self.slots[i].metric, self.slots[i].state,
-                                                 network.n_out)
+                                                 self.head_cols[self.slots[i].head])
                         status = fnn_run(&self.run, steps)
                         if status != FNN_OK:
                             break
@@ -254,7 +287,7 @@ cdef class Run:
                             record[1] = self.run.loss_sum / self.run.weight_sum
                         for i in range(self.run.n_metrics):
                             record[2 + i] = fnn_metric_result(
-                                self.slots[i].metric, self.slots[i].state, network.n_out)
+                                self.slots[i].metric, self.slots[i].state, self.head_cols[self.slots[i].head])
                         record += width
                         self.done += 1
                         self.run.step = 0
@@ -287,6 +320,11 @@ cdef class Run:
     def bad_row(self):
         """After "input": the place in the batch of the row that is not finite."""
         return self.run.bad_row
+
+    def losses(self):
+        """Mean loss of each output since `begin`, without its weight; NaN before the first row."""
+        return [head.loss_sum / head.weight_sum if head.weight_sum else float("nan")
+                for head in self.heads[:self.n_heads]]
 
     def metrics(self):
         """Results of the metrics since `begin`."""

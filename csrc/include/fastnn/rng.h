@@ -14,7 +14,8 @@ typedef enum {
     FNN_RANDOM_INIT = 1,    /* initial weights: step = index of the parameter, epoch = 0 */
     FNN_RANDOM_SHUFFLE = 2, /* order of the rows in an epoch */
     FNN_RANDOM_SPLIT = 3,   /* train/test splits of a data set */
-    FNN_RANDOM_USER = 4     /* a person's own calls */
+    FNN_RANDOM_USER = 4,    /* a person's own calls */
+    FNN_RANDOM_NOISE = 5    /* dropout and noise: step = update, epoch = number of the layer */
 } fnn_random_purpose_t;
 
 typedef struct {
