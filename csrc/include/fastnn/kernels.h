@@ -6,17 +6,37 @@
 #include "fastnn/combine.h"
 #include "fastnn/dense.h"
 #include "fastnn/gemm.h"
+#include "fastnn/lookup.h"
 #include "fastnn/loss.h"
+#include "fastnn/noise.h"
+#include "fastnn/norm.h"
 #include "fastnn/optimizer.h"
+#include "fastnn/sparse.h"
+#include "fastnn/units.h"
 
 /* Returns the flops done; see probe.inc. */
 typedef double fnn_fma_probe_fn(size_t rounds, int mix);
+
+/* The kernels of the layers other than dense, by name: `each` makes a member, a declaration or an
+ * entry of the table of one of them, for a type (f32, f64). */
+#define FNN_LAYER_KERNELS(each, type)                                                              \
+    each(add_to, type) each(combine, type) each(combine_grad, type) each(copy_columns, type)       \
+    each(add_columns, type) each(affine_columns, type) each(affine_back, type)                     \
+    each(layer_norm, type) each(layer_norm_grad, type) each(layer_norm_param_grad, type)           \
+    each(column_moments, type) each(batch_norm, type) each(batch_norm_sums, type)                  \
+    each(batch_norm_grad, type) each(noise, type) each(noise_grad, type) each(prelu, type)         \
+    each(prelu_grad, type) each(prelu_param_grad, type) each(maxout, type)                         \
+    each(maxout_grad, type) each(glu, type) each(glu_grad, type) each(bilinear_out, type)          \
+    each(bilinear_grad, type) each(activity, type) each(embedding, type)                           \
+    each(embedding_grad, type) each(embedding_check, type) each(csr_dense, type)                   \
+    each(csr_dense_grad, type)
+#define FNN_LAYER_MEMBER(name, type) fnn_##name##_##type##_fn *name;
 
 typedef struct {
     fnn_gemm_f32_fn *gemm_nn, *gemm_tn, *gemm_nt;
     fnn_column_sum_f32_fn *column_sum;
     fnn_few_grad_f32_fn *few_grad;
-    fnn_add_to_f32_fn *add_to;
+    FNN_LAYER_KERNELS(FNN_LAYER_MEMBER, f32)
     fnn_activation_f32_fn *activation[FNN_ACTIVATION_COUNT];
     fnn_activation_grad_f32_fn *activation_grad[FNN_ACTIVATION_COUNT];
     fnn_loss_f32_fn *loss[FNN_LOSS_COUNT];
@@ -29,7 +49,7 @@ typedef struct {
     fnn_gemm_f64_fn *gemm_nn, *gemm_tn, *gemm_nt;
     fnn_column_sum_f64_fn *column_sum;
     fnn_few_grad_f64_fn *few_grad;
-    fnn_add_to_f64_fn *add_to;
+    FNN_LAYER_KERNELS(FNN_LAYER_MEMBER, f64)
     fnn_activation_f64_fn *activation[FNN_ACTIVATION_COUNT];
     fnn_activation_grad_f64_fn *activation_grad[FNN_ACTIVATION_COUNT];
     fnn_loss_f64_fn *loss[FNN_LOSS_COUNT];
