@@ -113,7 +113,8 @@ static bool op_is_sound(const fnn_plan_spec_t *spec, const fnn_op_t *op) {
         fits = fits && op->state[0] != FNN_NONE && op->state[1] != FNN_NONE;
         break;
     case FNN_OP_EMBEDDING:
-        fits = has_kernel && op->number < in && fnn_size_mul(op->size, out, &weights);
+        fits = has_kernel && op->in < spec->n_inputs && op->number < in &&
+               fnn_size_mul(op->size, out, &weights);
         break;
     case FNN_OP_PRELU:
         fits = fits && has_kernel;
@@ -197,6 +198,7 @@ static void study(fnn_plan_t *plan) {
         plan->has_barriers = plan->has_barriers || op->kind == FNN_OP_BATCH_NORM;
         plan->has_functions = plan->has_functions || op->kind == FNN_OP_FUNCTION;
         plan->has_activity = plan->has_activity || op->kind == FNN_OP_ACTIVITY;
+        plan->has_tables = plan->has_tables || op->kind == FNN_OP_EMBEDDING;
     }
     for (size_t t = 0; t < plan->n_tensors; ++t)
         plan->trains[t] = false;

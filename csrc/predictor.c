@@ -85,8 +85,8 @@ static void give_back(fnn_predictor_t *predictor, void *scratch) {
 }
 
 /* Rows through a plan; x has been checked. */
-static void run_plan(const fnn_predictor_t *predictor, const void *x, void *out, size_t rows,
-                     void *scratch) {
+static fnn_status_t run_plan(const fnn_predictor_t *predictor, const void *x, void *out,
+                             size_t rows, void *scratch) {
     const size_t element = ELEMENT[predictor->dtype];
     fnn_workspace_t *const work = scratch;
     const fnn_source_t source = {
@@ -97,8 +97,8 @@ static void run_plan(const fnn_predictor_t *predictor, const void *x, void *out,
         .cols = predictor->inputs,
     };
     size_t bad;
-    (void)fnn_predict(predictor->plan, predictor->params, &work, 1, predictor->block_rows, &source,
-                      rows, false, &out, NULL, NULL, &bad);
+    return fnn_predict(predictor->plan, predictor->params, &work, 1, predictor->block_rows, &source,
+                       rows, false, &out, NULL, NULL, &bad);
 }
 
 /* Many rows, cut into shares that threads take. */

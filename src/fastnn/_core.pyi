@@ -1,5 +1,5 @@
 # Types of the compiled core.  What each name does is said in _core.pyx and the files it includes.
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal, final, overload
 
 import numpy as np
@@ -124,10 +124,23 @@ class MetricState:
 
 # ---- networks -----------------------------------------------------------------------------------
 
-# (kind, activation, alpha, input tensor, output tensor, offset of the kernel, of the bias)
-_Op = tuple[float, ...]
+# (kind, activation, alpha, beta, variant, inputs, kernel, bias, state, number, size)
+_Op = tuple[int, int, float, float, int, tuple[int, ...], int, int, tuple[int, int], int, int]
 # (offset, size, trainable, decay, multiplier)
 _Segment = tuple[int, int, bool, float, float]
+
+class Functions:
+    @property
+    def calls(self) -> list[Any]: ...
+    def add(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        fan_in: int,
+        units: int,
+        dtype: str,
+    ) -> int: ...
 
 class Network:
     @property
@@ -139,9 +152,15 @@ class Network:
         dtype: npt.DTypeLike,
         cols: Sequence[int],
         n_inputs: int,
+        outputs: Sequence[int],
         ops: Sequence[_Op],
         n_params: int,
+        functions: Functions | None = None,
     ) -> None: ...
+    @property
+    def input_cols(self) -> tuple[int, ...]: ...
+    @property
+    def output_cols(self) -> tuple[int, ...]: ...
     def block_rows(self) -> int: ...
     def snapshot(self) -> _Real: ...
     def restore(self, arena: _Real) -> None: ...
@@ -212,11 +231,12 @@ class Run:
     def __init__(
         self,
         network: Network,
-        head: tuple[int, float, bool],
-        metrics: Sequence[int],
+        heads: Sequence[tuple[int, float, bool, float]],
+        metrics: Sequence[tuple[int, int]],
         batch_rows: int,
         state: OptimizerState | None = None,
         threads: int = 1,
+        seed: int = 0,
     ) -> None: ...
     @property
     def threads(self) -> int: ...
@@ -226,8 +246,8 @@ class Run:
     def state(self) -> OptimizerState | None: ...
     def bind(
         self,
-        x: _Numbers,
-        y: _Numbers,
+        x: Any,
+        y: Any,
         weight: _Numbers | None,
         order: npt.NDArray[np.uint64] | None,
         batch_size: int,

@@ -174,6 +174,57 @@ def check_finite(array: Array, *, where: str, name: str, dtype: npt.DTypeLike) -
     raise ValueError(f"{where}: {name} has {value} at {at}; want finite values")
 
 
+def check_indices(array: Array, *, where: str, name: str, below: int) -> None:
+    """Refuse a column with a value that is no whole number within [0, below).
+
+    Parameters
+    ----------
+    array : ndarray, shape (rows,)
+    where, name : str
+        The function and the argument, for the error message.
+    below : int
+        Rows of the table that the numbers are looked up in.
+
+    Raises
+    ------
+    ValueError
+        Names the first such row and the value.
+    """
+    for start in range(0, len(array), CHECKED_AT_ONCE):
+        part = array[start : start + CHECKED_AT_ONCE]
+        wrong = ~((part >= 0) & (part < below))  # NaN is neither
+        if part.dtype.kind == "f":
+            wrong |= part != np.floor(part)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"{where}: {name} has {part[row]} at row {start + row}; want whole numbers "
+                f"within 0 and {below - 1}, for an embedding of {below} rows"
+            )
+
+
+class Tables:
+    """Arrays of as many rows, one for each input or output of a model.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarray, or None where an output has no targets
+    """
+
+    __slots__ = ("arrays",)
+
+    def __init__(self, arrays: tuple[Any, ...]) -> None:
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return next(len(array) for array in self.arrays if array is not None)
+
+    def __getitem__(self, rows: Any) -> Tables:
+        """Return the same rows of each."""
+        return Tables(tuple(None if array is None else array[rows] for array in self.arrays))
+
+
 def check_lengths(rows: int, other: int, *, where: str, name: str) -> None:
     """Refuse an argument that has not one entry for each row of x."""
     if rows != other:

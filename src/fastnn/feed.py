@@ -14,7 +14,7 @@ from fastnn import data
 from fastnn._core import Run, random_permutation
 from fastnn._spec import describe
 from fastnn.losses import Loss
-from fastnn.model import Sequential
+from fastnn.model import Model
 
 __all__ = [
     "ArrayFeed",
@@ -45,7 +45,7 @@ class Rows(NamedTuple):
 class Task(NamedTuple):
     """What decides how data must look: the model and the loss."""
 
-    model: Sequential
+    model: Model
     loss: Loss
 
     def check(
@@ -86,7 +86,7 @@ class Task(NamedTuple):
 
     def check_finite(self, where: str, rows: Rows) -> None:
         """Refuse NaN and Inf, also those that the cast to the model's dtype would make."""
-        data.check_finite(rows.x, where=where, name="x", dtype=self.model.dtype)
+        self.model.check_inputs((rows.x,), where)
         data.check_finite(rows.y, where=where, name="y", dtype=self.model.dtype)
 
     def check_batch(self, where: str, batch: Any) -> Rows:

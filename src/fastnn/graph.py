@@ -100,7 +100,9 @@ def apply(layer: Layer, given: Sequence[Any]) -> Any:
     tensors = tuple(as_tensor(value, who) for value in given)
     low, high = layer.fewest_inputs, layer.most_inputs
     if not low <= len(tensors) <= high:
-        wanted = str(low) if low == high else f"{low} to {high}" if high < 2**16 else f"{low} or more"
+        wanted = (
+            str(low) if low == high else f"{low} to {high}" if high < 2**16 else f"{low} or more"
+        )
         raise ValueError(f"{who}: got {len(tensors)} inputs, want {wanted}")
     units = layer.connect(tuple(tensor.units for tensor in tensors))
     layer.weights(tuple(tensor.units for tensor in tensors))  # refuses widths that do not fit

@@ -12,8 +12,7 @@ The model owns the arrays.  A layer may be called on symbolic tensors, which mak
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -32,7 +31,6 @@ from fastnn._spec import (
 )
 
 if TYPE_CHECKING:
-    from fastnn.graph import Tensor
     from fastnn.lowering import Lowering
 
 __all__ = [
@@ -78,11 +76,14 @@ class Weight(NamedTuple):
         What its values are at first.
     trained : bool
         False for what is kept but not trained, such as moving moments.
+    trainable : bool
+        False for parameters of a nested model that are frozen in it.
     """
 
     shape: tuple[int, ...]
     initializer: initializers.Initializer | npt.NDArray[Any]
     trained: bool = True
+    trainable: bool = True
 
 
 class Layer(Spec):
@@ -172,7 +173,6 @@ def _check_name(where: str, name: object) -> str | None:
     if name == "state":  # a model's file keeps its other tensors under "state/"
         raise ValueError(f"{where}: the name 'state' is kept for saved files; choose another")
     return name
-
 
 
 class Input(Layer):
@@ -734,9 +734,7 @@ class Embedding(Layer):
         """Return the tables."""
         tables = self.tables()
         names = (
-            ["embeddings"]
-            if len(tables) == 1
-            else [f"embeddings_{i}" for i in range(len(tables))]
+            ["embeddings"] if len(tables) == 1 else [f"embeddings_{i}" for i in range(len(tables))]
         )
         return {
             name: Weight(shape, self.embeddings_initializer)
@@ -803,9 +801,7 @@ class Normalization(Layer):
                 found[key] = tuple(check_float(who, key, one, **low) for one in numbers)
         if found["mean"] and found["variance"] and len(found["mean"]) != len(found["variance"]):
             raise ValueError(f"{who}: mean and variance differ in length")
-        self._set(
-            **found, invert=check_bool(who, "invert", invert), name=_check_name(who, name)
-        )
+        self._set(**found, invert=check_bool(who, "invert", invert), name=_check_name(who, name))
 
     def adapt(self, x: npt.ArrayLike | Iterable[Any]) -> Self:
         """Take mean and variance of the columns of `x`; a model built afterwards has them.
@@ -1355,7 +1351,7 @@ class Lambda(Layer):
         )
 
 
-def _no_gradient(x: npt.NDArray[Any], y: npt.NDArray[Any], dy: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _no_gradient(x: npt.NDArray[Any], y: object, dy: object) -> npt.NDArray[Any]:
     return np.zeros_like(x)
 
 

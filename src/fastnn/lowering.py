@@ -77,6 +77,10 @@ class Lowering:
         Columns of each tensor.
     layer : str
         The name of the layer whose ops are being added.
+    tables : list of (int, int, int)
+        Input, column and number of rows of each embedding.
+    end_activations : tuple of str
+        After `finish`: the activation of each output's op.
     """
 
     def __init__(self, inputs: Sequence[int], offsets: Mapping[str, int], dtype: str) -> None:
@@ -89,6 +93,8 @@ class Lowering:
         self.maker: dict[int, Op] = {}
         self.noises = 0
         self.functions: Functions | None = None
+        self.tables: list[tuple[int, int, int]] = []
+        self.end_activations: tuple[str, ...] = ()
 
     def at(self, key: str) -> int:
         """Return where the array of this layer lies; -1 if it has none of that name."""
@@ -167,6 +173,7 @@ class Lowering:
                 f"Embedding: the layer {self.layer!r} must read an Input, or a Split of one: its "
                 f"columns are checked where they come in"
             )
+        self.tables.append((x, column, rows))
         return self._add(EMBEDDING, (x,), cols, number=column, size=rows, kernel=table)
 
     def scale(self, x: int, mean: int, scale: int, invert: bool) -> int:
@@ -224,6 +231,7 @@ class Lowering:
         """Return columns, output tensors and ops, in the order that the C core numbers them."""
         self._fuse(set(outputs))
         ends = self._end(outputs)
+        self.end_activations = tuple(self.maker[x].activation_name for x in ends)
         numbers = {x: x for x in range(self.n_inputs)}
         for i, op in enumerate(self.ops):
             numbers[op.out] = self.n_inputs + i
@@ -303,4 +311,3 @@ class Lowering:
         op.out, op.activation, op.activation_name, op.alpha = before, LINEAR, "linear", 0.0
         self.maker[before] = op
         return self._add(ACTIVATION, (before,), self.cols[before], **fields)
-

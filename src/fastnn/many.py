@@ -24,7 +24,7 @@ from fastnn.ensemble import Ensemble
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
 from fastnn.feed import Rows, count_batches
 from fastnn.history import History
-from fastnn.model import Sequential
+from fastnn.model import Model
 from fastnn.parallel import get_num_threads, threads
 from fastnn.report import Reporter, format_seconds
 from fastnn.trainer import Evaluation, Trainer
@@ -162,7 +162,7 @@ def fit_many(
         job.check()
         jobs.append(job)
     reporter = Reporter(len(jobs), unit="fit") if verbose else None
-    taken: list[Sequential] = []
+    taken: list[Model] = []
     try:
         for job in jobs:
             job.trainer.model.begin_fit()
@@ -567,7 +567,7 @@ class Fits:
     Attributes
     ----------
     trainers : tuple of Trainer
-    models : tuple of Sequential
+    models : tuple of Model
     histories : tuple of History
         Of each trainer's fit.
     errors : tuple of Exception or None
@@ -580,7 +580,7 @@ class Fits:
     Examples
     --------
     >>> import fastnn as fnn
-    >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
+    >>> model = fnn.Model([fnn.Input(1), fnn.Dense(1)], seed=0)
     >>> fnn.fit_many([fnn.Trainer(model, "mse")], [[1.0]], [[2.0]], verbose=0)
     <Fits: 1 network, 0 failed>
     """
@@ -633,7 +633,7 @@ class Fits:
         Examples
         --------
         >>> import fastnn as fnn
-        >>> models = [fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
+        >>> models = [fnn.Model([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
         >>> trainers = [fnn.Trainer(model, "mse", metrics=["mae"]) for model in models]
         >>> fits = fnn.fit_many(trainers, [[1.0], [2.0]], [[2.0], [3.0]], verbose=0)
         >>> board = fits.leaderboard("mean_absolute_error")
@@ -694,7 +694,7 @@ class Fits:
         Examples
         --------
         >>> import fastnn as fnn
-        >>> models = [fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
+        >>> models = [fnn.Model([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
         >>> trainers = [fnn.Trainer(model, "mse") for model in models]
         >>> fits = fnn.fit_many(trainers, [[1.0], [2.0]], [[2.0], [3.0]], verbose=0)
         >>> fits.ensemble(best=2)

@@ -30,14 +30,17 @@ class LayerInfo(NamedTuple):
     output_shape : tuple
     options : mapping of str to object
     parameters : mapping of str to shape
+    reads : tuple of int, optional
+        The rows of the table that it reads; the one before it if not given.
     """
 
     name: str
     kind: str
-    input_shape: Shape | None
-    output_shape: Shape
+    input_shape: Shape | tuple[Shape, ...] | None
+    output_shape: Shape | tuple[Shape, ...]
     options: Mapping[str, object] = {}
     parameters: Mapping[str, tuple[int, ...]] = {}
+    reads: tuple[int, ...] | None = None
 
     @property
     def label(self) -> str:
@@ -134,7 +137,6 @@ def mermaid(layers: Sequence[LayerInfo]) -> str:
     Parameters
     ----------
     layers : sequence of LayerInfo
-        Each feeds the next.
 
     Examples
     --------
@@ -153,7 +155,9 @@ def mermaid(layers: Sequence[LayerInfo]) -> str:
         text = f'"{_escape(layer.name)}<br/>{_escape(layer.kind)} {layer.output_shape}"'
         box = f"[/{text}/]" if layer.kind == "input" else f"[{text}]"
         lines.append(f"    node{i}{box};")
-    lines += [f"    node{i} --> node{i + 1};" for i in range(len(layers) - 1)]
+    for i, layer in enumerate(layers):
+        reads = layer.reads if layer.reads is not None else range(max(i - 1, 0), i)
+        lines += [f"    node{source} --> node{i};" for source in reads]
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from fastnn.events import Event, Handler, Listeners
 from fastnn.feed import ArrayFeed, Feed, Rows, StreamFeed, Task, judge, open_stream
 from fastnn.history import History
 from fastnn.losses import Loss
-from fastnn.model import Sequential, is_stream, optimizer_settings
+from fastnn.model import Model, is_stream, optimizer_settings
 from fastnn.optimizers import Optimizer
 from fastnn.parallel import get_num_threads
 from fastnn.report import Reporter
@@ -36,7 +36,7 @@ class Trainer:
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
         The trainer changes its parameters in place.
     loss : str or Loss
         Such as "mean_squared_error" ("mse"), `fastnn.losses.Huber` (delta=2.0).
@@ -75,7 +75,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Sequential,
+        model: Model,
         loss: str | Loss,
         optimizer: str | Optimizer = "adam",
         metrics: Sequence[str | Callable[..., float] | metrics.Metric] = (),
@@ -83,8 +83,8 @@ class Trainer:
         seed: int | None = None,
     ) -> None:
         where = "Trainer"
-        if not isinstance(model, Sequential):
-            raise TypeError(f"{where}: model must be a Sequential, got {describe(model)}")
+        if not isinstance(model, Model):
+            raise TypeError(f"{where}: model must be a Model, got {describe(model)}")
         self.model = model
         self.loss = losses.get(loss, where)
         self.optimizer = optimizers.get(optimizer, where)
@@ -526,10 +526,10 @@ class Trainer:
         return self._logs(run)
 
     def _run(self, batch_rows: int, *, training: bool) -> Run:
-        head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
-        kinds = [metric.kind for metric in self.metrics]
+        heads = [(self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits, 1.0)]
+        kinds = [(metric.kind, 0) for metric in self.metrics]
         state = self._state if training else None
-        return Run(self.model, head, kinds, batch_rows, state, get_num_threads())
+        return Run(self.model, heads, kinds, batch_rows, state, get_num_threads(), self.seed)
 
 
 class Evaluation:

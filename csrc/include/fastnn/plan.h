@@ -38,7 +38,7 @@ typedef enum {
     FNN_OP_NOISE,      /* training only, else out = in; variant: fnn_noise_t, alpha: the rate */
     FNN_OP_LAYER_NORM, /* kernel: gamma, bias: beta; alpha: epsilon; variant: 1 for RMS */
     FNN_OP_BATCH_NORM, /* the same; state: moving mean and variance; beta: their momentum */
-    FNN_OP_EMBEDDING,  /* out = rows of kernel (size, cols) by column `number` of in */
+    FNN_OP_EMBEDDING,  /* out = rows of kernel (size, cols) by column `number` of in, an input */
     FNN_OP_SCALE,      /* out = (in - shift) * scale; variant 1: in * scale + shift; state: both */
     FNN_OP_PRELU,      /* out = in > 0 ? in : kernel * in; kernel (cols,) */
     FNN_OP_MAXOUT,     /* out = the largest of `number` columns of in, cols apart */
