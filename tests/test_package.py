@@ -124,7 +124,9 @@ def test_modules_load_each_other_one_way():
 
 @pytest.mark.parametrize("name", sorted(SPECS & MODULES.keys()))
 def test_specs_import_specs_only(name):
-    allowed = SPECS | {"_spec"} | ({"_core"} if name == "initializers" else set())
+    # layers are called on symbolic tensors, and adapted to data: methods that load what they need
+    more = {"initializers": {"_core"}, "layers": {"graph", "moments"}}
+    allowed = SPECS | {"_spec"} | more.get(name, set())
     assert arrows()[name] <= allowed
 
 

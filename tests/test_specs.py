@@ -431,7 +431,7 @@ def test_input_takes_a_count_or_a_shape(units):
     assert type(layer.units) is int
     assert layer.output_units(3) == 7
     assert (layer.kind, layer.name) == ("input", None)
-    assert layer.parameter_shapes(7) == layer.initializers() == layer.options() == {}
+    assert layer.parameter_shapes(7) == layer.weights((7,)) == layer.options() == {}
 
 
 @pytest.mark.parametrize(
@@ -468,14 +468,14 @@ def test_dense_answers():
     assert (layer.kind, layer.name, layer.units, layer.use_bias) == ("dense", None, 32, True)
     assert layer.output_units(7) == 32
     assert list(layer.parameter_shapes(7).items()) == [("kernel", (7, 32)), ("bias", (32,))]
-    names = {name: spec.name for name, spec in layer.initializers().items()}
+    names = {name: weight.initializer.name for name, weight in layer.weights((7,)).items()}
     assert list(names.items()) == [("kernel", "glorot_uniform"), ("bias", "zeros")]
     assert layer.options() == {"activation": "relu"}
 
     bare = layers.Dense(1, use_bias=False)
     assert bare.activation.name == "linear"
     assert bare.parameter_shapes(7) == {"kernel": (7, 1)}
-    assert list(bare.initializers()) == ["kernel"]
+    assert list(bare.weights((7,))) == ["kernel"]
     assert bare.options() == {"use_bias": False}
     assert layers.Dense(1, name="out").options() == {}
 
@@ -505,7 +505,7 @@ def test_dense_refuses(arguments, error, message):
 def test_activation_layer_answers():
     layer = layers.Activation("softmax", name="probs")
     assert (layer.kind, layer.name, layer.output_units(4)) == ("activation", "probs", 4)
-    assert layer.parameter_shapes(4) == layer.initializers() == {}
+    assert layer.parameter_shapes(4) == layer.weights((4,)) == {}
     assert layer.options() == {"activation": "softmax"}
     leaky = activations.LeakyReLU(0.2)
     assert layers.Activation(leaky).options() == {"activation": leaky}

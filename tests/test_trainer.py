@@ -53,7 +53,7 @@ def test_trainer_turns_names_into_objects():
 @pytest.mark.parametrize(
     "arguments, error, words",
     [
-        ({"loss": "mse", "model": None}, TypeError, "model must be a Sequential, got None"),
+        ({"loss": "mse", "model": None}, TypeError, "model must be a Model, got None"),
         ({"loss": "mean_square_error"}, ValueError, "did you mean 'mean_squared_error'"),
         ({"loss": None}, TypeError, "loss must be"),
         ({"loss": 3}, TypeError, "loss must be"),

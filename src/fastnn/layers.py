@@ -1069,7 +1069,7 @@ class Bilinear(Layer):
     def lower(self, to: Lowering, inputs: Units) -> Units:
         """Add one op, and one for an activation."""
         out = to.bilinear(inputs, self.units, to.at("kernel"), to.at("bias"))
-        return (to.activation(out, self.activation),)
+        return (out if self.activation.name == "linear" else to.activation(out, self.activation),)
 
 
 class _Combine(Layer):

@@ -113,12 +113,12 @@ class Lowering:
     ) -> int:
         """Return ``activation(x @ kernel + bias)``."""
         out = self._add(DENSE, (x,), units, kernel=kernel, bias=bias)
-        return out if activation is None else self.activation(out, activation)
+        if activation is None or activation.name == "linear":
+            return out
+        return self.activation(out, activation)
 
     def activation(self, x: int, activation: Activation) -> int:
         """Return ``activation(x)``."""
-        if activation.name == "linear":
-            return x
         units = self.cols[x]
         if activation.name == "glu":
             return self._add(GLU, (x,), activation.output_units(units))

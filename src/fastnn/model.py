@@ -805,6 +805,7 @@ class Model(Network):
         where : str
             Who asks; begins the message of an error.
         """
+        self.block_rows()  # says so if there is no network yet
         if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
             given: list[Any] = [x]
         else:
