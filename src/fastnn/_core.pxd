@@ -182,6 +182,7 @@ cdef extern from "fastnn/plan.h" nogil:
     const size_t FNN_NONE
     ctypedef enum fnn_op_kind_t:
         FNN_OP_DENSE
+        FNN_OP_EMBEDDING
         FNN_OP_FUNCTION
     enum:
         FNN_MOST_INPUTS

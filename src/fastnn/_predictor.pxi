@@ -84,6 +84,8 @@ cdef class Predictor:
         else:
             raise TypeError(f"Predictor: model must be a Model, got {type(model).__name__}")
         name, cols, n_inputs, outputs, _, _, _ = self.made_from.recipe
+        if len(outputs) == 1 and not 0 <= outputs[0] < len(cols):
+            raise ValueError("Predictor: the plan contradicts itself")
         if n_inputs != 1 or len(outputs) != 1:
             raise ValueError(f"Predictor: want a model with one input and one output, "
                              f"got {n_inputs} and {len(outputs)}")
@@ -92,6 +94,9 @@ cdef class Predictor:
         if parameters.dtype != self.real or not _is_plain(parameters):
             raise TypeError(f"Predictor: the parameters are no plain {name} array")
         self.n_params = parameters.size
+        if self.n_params != <size_t>self.made_from.recipe[5]:
+            raise ValueError(f"Predictor: got {self.n_params} parameters, "
+                             f"want {self.made_from.recipe[5]}")
         self.check_finite = check_finite
         status = fnn_predictor_new(&self.made_from.spec, kernels, cnp.PyArray_DATA(parameters),
                                    check_finite, &self.handle)
@@ -248,6 +253,10 @@ cdef class Predictor:
         to = _writable(where, "out", out, self.real, shape)
         if self.check_finite:
             data.check_finite(given, where=where, name="x", dtype=self.real)
+        for op in self.made_from.recipe[4]:
+            if op[0] == FNN_OP_EMBEDDING:
+                data.check_indices(given[:, op[9]], where=where, name=f"x[:, {op[9]}]",
+                                   below=op[10])
         rows = gather(given, self.real)[0]
         if self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(to), rows.shape[0]) != FNN_OK:
             raise MemoryError(f"{where}: no memory for scratch")

@@ -728,8 +728,9 @@ class Model(Network):
         if not isinstance(layers, Sequence):
             raise ValueError(f"{where}: the config has no list of layers")
         found = [Layer.from_config(layer, custom_objects) for layer in layers]
-        name, seed = config.get("name", "Model"), config.get("seed")
-        dtype = config.get("dtype", "float32")
+        name: str = config.get("name", "Model")
+        seed: int | None = config.get("seed")
+        dtype: str = config.get("dtype", "float32")
         if kind == "sequential":
             model: Model = Sequential(found, name=name, seed=seed, dtype=dtype)
             model._frozen = frozenset(config.get("frozen", ()))
@@ -856,6 +857,7 @@ class Model(Network):
         The compiled `predict` passes on to here what is not a small plain array.
         """
         where = "predict"
+        block = self.block_rows()
         plain = len(self.input_cols) == 1 and self._input_form is None
         if is_stream(x) and (plain or not isinstance(x, (list, tuple, Mapping))):
             if out is not None:
@@ -871,7 +873,6 @@ class Model(Network):
             if isinstance(parts[0], list):
                 return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
             return np.concatenate(parts)
-        block = self.block_rows()
         if batch_size is not None:
             block = data.as_count(batch_size, where=where, name="batch_size")
         rows = self.as_inputs(x, where)
@@ -1290,6 +1291,7 @@ def _form(given: object) -> Any:
 
 def _open(given: Any, where: str) -> tuple[list[Tensor], Any]:
     """Return the tensors of one, a list or a dict, and which of them it was."""
+    form: Any
     if isinstance(given, Mapping):
         values, form = list(given.values()), tuple(given)
         if not all(isinstance(key, str) and key for key in form):
@@ -1331,7 +1333,7 @@ def _rebuild(
     table: Sequence[tuple[int, tuple[tuple[int, int], ...]]],
     ends: Sequence[tuple[int, int]],
     forms: tuple[Any, Any],
-    rest: tuple[str, int, str, frozenset[str]],
+    rest: tuple[str, int | None, str, frozenset[str]],
     arena: Array | None = None,
 ) -> Model:
     """Build a model from its layers and their uses; the node of a use comes before its readers."""

@@ -56,7 +56,7 @@ class ModelLayer(Layer):
         """The number of its inputs."""
         return len(self.model.input_cols)
 
-    most_inputs = fewest_inputs  # type: ignore[assignment]
+    most_inputs = fewest_inputs
 
     def connect(self, units: Units) -> Units:
         """Return the columns of the model's outputs."""
