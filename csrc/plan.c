@@ -342,7 +342,7 @@ static void *open_part(char *arena, const part_t *part) {
     return arena + part->offset;
 }
 
-fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training,
+fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training, bool inputs_too,
                                fnn_workspace_t **out) {
     *out = NULL;
     const size_t element = ELEMENT[plan->dtype], n = plan->n_tensors, n_ops = plan->n_ops;
@@ -350,7 +350,9 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
     void **pointers = fnn_alloc(fnn_plan_pointers(plan) * sizeof *pointers);
     part_t *parts = fnn_alloc((2 * n + 2 * n_ops + plan->n_outputs + 3) * sizeof *parts);
     fnn_status_t status = FNN_NO_MEMORY;
-    if (work == NULL || pointers == NULL || parts == NULL)
+    if (work != NULL)
+        work->csr = fnn_alloc(plan->n_inputs * sizeof *work->csr);
+    if (work == NULL || work->csr == NULL || pointers == NULL || parts == NULL)
         goto fail;
     part_t *const grads = parts + n, *const kept = grads + n, *const shared = kept + n_ops;
     part_t *const y = shared + n_ops, *const rest = y + plan->n_outputs;
@@ -358,7 +360,7 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
     bool fits = true;
     for (size_t t = 0; t < n; ++t) {
         fits = fits && reserve(&parts[t], &total, rows, plan->cols[t] * element);
-        if (training)
+        if (training && (t >= plan->n_inputs || inputs_too))
             fits = fits && reserve(&grads[t], &total, rows, plan->cols[t] * element);
     }
     for (size_t i = 0; i < n_ops; ++i) {
@@ -390,7 +392,7 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
     work->y = work->shared + n_ops;
     for (size_t t = 0; t < n; ++t) {
         work->slot[t] = work->value[t] = open_part(arena, &parts[t]);
-        work->grad[t] = training ? open_part(arena, &grads[t]) : NULL;
+        work->grad[t] = grads[t].bytes > 0 ? open_part(arena, &grads[t]) : NULL;
     }
     for (size_t i = 0; i < n_ops; ++i) {
         work->kept[i] = kept[i].bytes > 0 ? open_part(arena, &kept[i]) : NULL;
@@ -405,6 +407,8 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
     *out = work;
     return FNN_OK;
 fail:
+    if (work != NULL)
+        fnn_free(work->csr);
     fnn_free(parts);
     fnn_free(pointers);
     fnn_free(work);
@@ -415,6 +419,7 @@ void fnn_workspace_free(fnn_workspace_t *work) {
     if (work == NULL)
         return;
     fnn_free(work->arena);
+    fnn_free(work->csr);
     fnn_free(work->slot);
     fnn_free(work);
 }
@@ -505,7 +510,8 @@ static size_t block_of(const fnn_plan_t *plan, size_t rows, bool training) {
  * from memory, in an order that only this order tells. */
 static void fetch_next(const fnn_run_t *run, const uint64_t *order, size_t rows) {
     for (size_t t = 0; t < run->plan->n_inputs; ++t)
-        fnn_fetch_rows(&run->inputs[t], run->rows, order, rows);
+        if (run->inputs[t].indices == NULL)
+            fnn_fetch_rows(&run->inputs[t], run->rows, order, rows);
     for (size_t h = 0; h < run->plan->n_outputs; ++h)
         if (run->heads[h].weight != 0)
             fnn_fetch_rows(&run->heads[h].y, run->rows, order, rows);
@@ -528,7 +534,11 @@ static size_t cut(size_t rows, size_t k, size_t n) { return rows / n * k + rows 
 
 /* Kernels are cut so that pieces cost about the same; a piece has FNN_GEMM_ROWS_ALIKE rows or
  * more.  Two a thread: cores are seldom alike. */
-static size_t pieces_of(const fnn_plan_t *plan, size_t i, size_t wanted) {
+static size_t pieces_of(const fnn_run_t *run, size_t i, size_t wanted) {
+    const fnn_plan_t *plan = run->plan;
+    const size_t in = plan->ops[i].in;
+    if (in < plan->n_inputs && run->inputs[in].indices != NULL)
+        return 1;
     if (plan->ops[i].kind != FNN_OP_DENSE)
         return plan->ops[i].kernel != FNN_NONE || plan->ops[i].bias != FNN_NONE;
     const size_t rows = plan->cols[plan->ops[i].in], weights = rows * plan->cols[plan->ops[i].out];

@@ -3,6 +3,7 @@
 #define FASTNN_PLAN_INTERNAL_H
 
 #include "fastnn/plan.h"
+#include "fastnn/sparse.h"
 
 struct fnn_plan {
     fnn_dtype_t dtype;
@@ -47,7 +48,27 @@ struct fnn_workspace {
     void *weight;
     void *gemm;
     void *arena;
+    fnn_csr_t *csr; /* (n_inputs) rows of sparse inputs; values NULL: dense */
 };
+
+/* Whether op i reads sparse rows. */
+static inline bool fnn_reads_sparse(const fnn_plan_t *plan, const fnn_workspace_t *work, size_t i) {
+    const size_t in = plan->ops[i].in;
+    return in < plan->n_inputs && work->csr[in].values != NULL;
+}
+
+/* Points a workspace at rows of a sparse source. */
+static inline void fnn_take_sparse(fnn_workspace_t *work, size_t t, const fnn_source_t *source,
+                                   const uint64_t *order, size_t first) {
+    work->csr[t] = (fnn_csr_t){
+        .indptr = source->indptr,
+        .indices = source->indices,
+        .wide = source->wide,
+        .values = source->data,
+        .order = order,
+        .first = first,
+    };
+}
 
 /* Columns of op i's `kept`: pre-activations, a noise's mask, a norm's moments, the inner product of a
  * bilinear layer (which predictions need too). */
@@ -78,6 +99,7 @@ struct fnn_team {
     fnn_workspace_t **work; /* one; or where batches are cut into shards one for each thread */
     fnn_workspace_t *view;  /* (threads) work[0] from some row on, with scratch of its own */
     void **pointers;        /* of the views */
+    fnn_csr_t *csr;         /* (threads, n_inputs) of the views */
     void **scratch;         /* (threads); the first is that of work[0] */
     size_t n_shards;        /* at most; 1: batches are not cut */
     shard_t *shard;

@@ -55,8 +55,9 @@ static void *new_scratch(const fnn_predictor_t *predictor) {
         return fnn_alloc(predictor->work_bytes + predictor->block_rows * predictor->row_values *
                                                      ELEMENT[predictor->dtype]);
     fnn_workspace_t *work;
-    return fnn_workspace_new(predictor->plan, predictor->block_rows, false, &work) == FNN_OK ? work
-                                                                                             : NULL;
+    const fnn_status_t status =
+        fnn_workspace_new(predictor->plan, predictor->block_rows, false, false, &work);
+    return status == FNN_OK ? work : NULL;
 }
 
 static void free_scratch(const fnn_predictor_t *predictor, void *scratch) {

@@ -32,17 +32,18 @@ fnn_status_t fnn_team_new(const fnn_plan_t *plan, size_t batch_rows, bool traini
     team->work = fnn_alloc(team->n_work * sizeof *team->work);
     team->view = fnn_alloc(team->threads * sizeof *team->view);
     team->pointers = fnn_alloc(team->threads * per_view * sizeof *team->pointers);
+    team->csr = fnn_alloc(team->threads * plan->n_inputs * sizeof *team->csr);
     team->scratch = fnn_alloc(team->threads * sizeof *team->scratch);
     team->shard = fnn_alloc(team->n_shards * sizeof *team->shard);
     team->input = fnn_alloc(plan->n_inputs * sizeof *team->input);
     team->metrics = fnn_alloc(team->n_shards * metric_doubles * sizeof *team->metrics);
     if (training && team->n_shards > 1)
         team->grads = fnn_alloc(team->n_shards * shard_stride(plan) * ELEMENT[plan->dtype]);
-    bool fits = team->work != NULL && team->view != NULL && team->pointers != NULL &&
+    bool fits = team->work != NULL && team->view != NULL && team->pointers != NULL && team->csr != NULL &&
                 team->scratch != NULL && team->shard != NULL && team->input != NULL && team->metrics != NULL &&
                 (team->grads != NULL || !training || team->n_shards == 1);
     for (size_t t = 0; fits && t < team->n_work; ++t)
-        fits = fnn_workspace_new(plan, rows, training, &team->work[t]) == FNN_OK;
+        fits = fnn_workspace_new(plan, rows, training, false, &team->work[t]) == FNN_OK;
     for (size_t t = 1; fits && t < team->threads; ++t) {
         team->scratch[t] = fnn_alloc(fnn_plan_scratch_bytes(plan, rows, training));
         fits = team->scratch[t] != NULL;
@@ -66,6 +67,7 @@ void fnn_team_free(fnn_team_t *team) {
     fnn_free(team->work);
     fnn_free(team->view);
     fnn_free(team->pointers);
+    fnn_free(team->csr);
     fnn_free(team->scratch);
     fnn_free(team->shard);
     fnn_free(team->input);
@@ -110,5 +112,12 @@ fnn_workspace_t *fnn_team_view(const fnn_plan_t *plan, fnn_team_t *team, size_t 
     view->extra = from_row(work->extra, first, plan->extra_cols * element);
     view->weight = from_row(work->weight, first, element);
     view->gemm = team->scratch[t];
+    view->csr = team->csr + t * plan->n_inputs;
+    for (size_t i = 0; i < plan->n_inputs; ++i) {
+        view->csr[i] = work->csr[i];
+        view->csr[i].first += first;
+        if (view->csr[i].order != NULL)
+            view->csr[i].order += first;
+    }
     return view;
 }

@@ -166,6 +166,9 @@ cdef extern from "fastnn/source.h" nogil:
         Py_ssize_t row_stride
         Py_ssize_t col_stride
         size_t cols
+        const void *indices
+        const void *indptr
+        c_bool wide
     const size_t FNN_ALL_FINITE
     size_t fnn_gather_f32(float *out, const fnn_source_t *source, const uint64_t *order,
                           size_t first, size_t rows) noexcept
@@ -173,6 +176,10 @@ cdef extern from "fastnn/source.h" nogil:
                           size_t first, size_t rows) noexcept
     size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype,
                                const uint64_t *order, size_t first, size_t rows) noexcept
+
+cdef extern from "fastnn/sparse.h" nogil:
+    size_t fnn_csr_bad_row(const void *indptr, const void *indices, bint wide, size_t n,
+                           size_t entries, size_t k) noexcept
 
 cdef extern from "fastnn/pool.h" nogil:
     enum:
@@ -286,7 +293,7 @@ cdef extern from "fastnn/plan.h" nogil:
     size_t fnn_plan_predict_rows(const fnn_plan_t *plan) noexcept
     const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) noexcept
     fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bint training,
-                                   fnn_workspace_t **out) noexcept
+                                   bint inputs_too, fnn_workspace_t **out) noexcept
     void fnn_workspace_free(fnn_workspace_t *work) noexcept
     size_t fnn_workspace_rows(const fnn_workspace_t *work) noexcept
     fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params,

@@ -26,6 +26,10 @@ def gather(
     array: _Numbers, dtype: npt.DTypeLike, order: npt.ArrayLike | None = None
 ) -> tuple[_Real, int]: ...
 
+def csr_bad_row(
+    indptr: npt.NDArray[Any], indices: npt.NDArray[Any], columns: int
+) -> int: ...
+
 # ---- random numbers -----------------------------------------------------------------------------
 
 random_purposes: dict[str, int]

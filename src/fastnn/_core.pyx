@@ -156,7 +156,20 @@ cdef int _set_source(fnn_source_t *source, cnp.ndarray array) except -1:
     source.row_stride = array.strides[0]
     source.col_stride = array.strides[1] if array.ndim == 2 else array.dtype.itemsize
     source.cols = array.shape[1] if array.ndim == 2 else 1
+    source.indices = NULL
     return 0
+
+
+def csr_bad_row(cnp.ndarray indptr not None, cnp.ndarray indices not None, size_t columns):
+    """The first row whose entries are out of place in a CSR matrix, or -1."""
+    cdef size_t rows = indptr.shape[0] - 1, bad
+    if (indptr.ndim != 1 or indices.ndim != 1 or indptr.shape[0] < 1
+            or indices.dtype != indptr.dtype or indices.dtype not in (np.int32, np.int64)
+            or not _is_plain(indptr) or not _is_plain(indices)):
+        raise ValueError("csr_bad_row: want plain vectors of int32 or int64, alike")
+    bad = fnn_csr_bad_row(cnp.PyArray_DATA(indptr), cnp.PyArray_DATA(indices),
+                          indices.dtype == np.int64, rows, indices.shape[0], columns)
+    return -1 if bad == rows else <Py_ssize_t>bad
 
 
 def first_nonfinite(cnp.ndarray array not None, dtype):

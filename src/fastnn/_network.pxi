@@ -140,7 +140,7 @@ cdef class Network:
         self.most_spare = min(self.most_spare, <size_t>FNN_MOST_THREADS)
         self.small_rows = min(_SMALL_ROWS, max(1, _SMALL_WORK // max(1, n_params)),
                               fnn_plan_block_rows(self.plan))
-        if fnn_workspace_new(self.plan, self.small_rows, False, &self.small) != FNN_OK:
+        if fnn_workspace_new(self.plan, self.small_rows, False, False, &self.small) != FNN_OK:
             raise MemoryError("Network: no memory for a workspace")
 
     cdef int check_built(self) except -1:
@@ -293,6 +293,7 @@ cdef class Network:
                 source.col_stride = 4 if self.code == FNN_F32 else 8
                 source.row_stride = source.col_stride * <Py_ssize_t>self.n_in
                 source.cols = self.n_in
+                source.indices = NULL
                 if out is None:
                     shape[0] = <cnp.npy_intp>n
                     shape[1] = <cnp.npy_intp>self.n_out
@@ -335,10 +336,29 @@ cdef class Network:
         if len(xs) != len(self.input_cols):
             raise ValueError(f"{where}: got {len(xs)} inputs, want {len(self.input_cols)}")
         for i, x in enumerate(xs):
-            if x.ndim != 2 or x.shape[1] != self.input_cols[i] or len(x) != len(xs[0]):
-                raise ValueError(f"{where}: x {_shape(x)} does not fit the network")
-            _set_source(&sources[i], x)
+            if len(x.shape) != 2 or x.shape[1] != self.input_cols[i] or len(x) != len(xs[0]):
+                raise ValueError(f"{where}: x {tuple(x.shape)} does not fit the network")
+            if isinstance(x, np.ndarray):
+                _set_source(&sources[i], x)
+            else:
+                self.set_sparse(&sources[i], x)
         return len(xs[0])
+
+    cdef int set_sparse(self, fnn_source_t *source, object x) except -1:
+        """Describe the rows of a `fastnn.data.SparseRows`, which has checked them."""
+        cdef cnp.ndarray values = x.values, indices = x.indices, indptr = x.indptr
+        if (values.dtype != self.real or not _is_plain(values) or not _is_plain(indices)
+                or not _is_plain(indptr) or indices.dtype != indptr.dtype
+                or indices.dtype not in (np.int32, np.int64)):
+            raise ValueError("Network: sparse rows of another type")
+        source.data = <const char *>cnp.PyArray_DATA(values)
+        source.type = FNN_FLOAT32 if self.code == FNN_F32 else FNN_FLOAT64
+        source.row_stride = source.col_stride = 0
+        source.cols = x.shape[1]
+        source.indices = cnp.PyArray_DATA(indices)
+        source.indptr = cnp.PyArray_DATA(indptr)
+        source.wide = indices.dtype == np.int64
+        return 0
 
     cdef int set_outs(self, str where, tuple outs, Py_ssize_t rows, void **to) except -1:
         """Where the rows of all outputs are, in plain arrays of the network's type."""
@@ -398,7 +418,7 @@ cdef class Network:
             if self.n_spare > 0:
                 self.n_spare -= 1
                 work[i] = self.spare[self.n_spare]
-            elif fnn_workspace_new(self.plan, size, False, &work[i]) != FNN_OK:
+            elif fnn_workspace_new(self.plan, size, False, False, &work[i]) != FNN_OK:
                 self.give_back(work, i)
                 raise MemoryError(f"predict: no memory for blocks of {size} rows")
         return 0
@@ -426,7 +446,7 @@ cdef class Network:
             if self.kept == NULL or fnn_workspace_rows(self.kept) < rows:
                 fnn_workspace_free(self.kept)
                 self.kept = NULL
-                if fnn_workspace_new(self.plan, rows, True, &self.kept) != FNN_OK:
+                if fnn_workspace_new(self.plan, rows, True, True, &self.kept) != FNN_OK:
                     raise MemoryError(f"forward: no memory to keep {rows} rows")
             with nogil:
                 status = fnn_forward(self.plan, params, self.kept, sources, rows, check_finite,

@@ -17,7 +17,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._core import first_nonfinite, random_permutation
+from fastnn._core import csr_bad_row, first_nonfinite, random_permutation
 
 __all__ = ["Batches", "batches"]
 
@@ -201,6 +201,74 @@ def check_indices(array: Array, *, where: str, name: str, below: int) -> None:
                 f"{where}: {name} has {part[row]} at row {start + row}; want whole numbers "
                 f"within 0 and {below - 1}, for an embedding of {below} rows"
             )
+
+
+class SparseRows:
+    """Rows of a CSR matrix, for a network whose first layer reads them without making them dense.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse matrix or array in CSR format
+    indptr, indices : int32 or int64 array
+    values : array of the network's dtype
+    shape : tuple of int
+    """
+
+    __slots__ = ("indices", "indptr", "matrix", "shape", "values")
+
+    def __init__(self, matrix: Any, dtype: npt.DTypeLike) -> None:
+        self.matrix = matrix
+        wide = np.int64 if np.int64 in (matrix.indices.dtype, matrix.indptr.dtype) else np.int32
+        self.indptr = np.ascontiguousarray(matrix.indptr, wide)
+        self.indices = np.ascontiguousarray(matrix.indices, wide)
+        with np.errstate(over="ignore"):  # becomes Inf, which is refused by name
+            self.values = np.ascontiguousarray(matrix.data, dtype)
+        self.shape: tuple[int, int] = matrix.shape
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> SparseRows:
+        """Return some of the rows."""
+        return SparseRows(self.matrix[rows], self.values.dtype)
+
+
+def as_sparse_rows(
+    value: Any, *, where: str, name: str, columns: int, dtype: npt.DTypeLike
+) -> SparseRows:
+    """Return a scipy.sparse matrix as rows that the core can read; only other dtypes are copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it has another number of columns or no rows, holds no real numbers, or contradicts
+        itself.
+    """
+    matrix = value.tocsr()
+    if len(matrix.shape) != 2 or matrix.shape[1] != columns or matrix.shape[0] == 0:
+        raise ValueError(
+            f"{where}: {name} has shape {tuple(matrix.shape)}; want ({columns} columns, "
+            f"at least one row)"
+        )
+    if matrix.data.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: {name} is a matrix of {matrix.data.dtype}; want {NUMBERS}")
+    rows = SparseRows(matrix, dtype)
+    bad = csr_bad_row(rows.indptr, rows.indices, columns)
+    if bad >= 0 or len(rows.indptr) != len(rows) + 1 or len(rows.indices) != len(rows.values):
+        raise ValueError(f"{where}: {name} is a broken CSR matrix at row {max(bad, 0)}")
+    return rows
+
+
+def check_sparse_finite(rows: SparseRows, *, where: str, name: str) -> None:
+    """Refuse NaN and Inf among the entries."""
+    if not np.isfinite(rows.values).all():
+        entry = int(np.argmin(np.isfinite(rows.values)))
+        row = int(np.searchsorted(rows.indptr, entry, side="right")) - 1
+        raise ValueError(
+            f"{where}: {name} has {rows.matrix.data[entry]} at row {row}, column "
+            f"{rows.indices[entry]}; want finite values that {rows.values.dtype} can hold"
+        )
 
 
 class Tables:

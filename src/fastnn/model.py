@@ -22,7 +22,7 @@ from fastnn._core import Network, OptimizerState, Predictor
 from fastnn._spec import describe, lookup
 from fastnn.graph import Node, Tensor, apply, as_tensor, is_symbolic, key_of, trace
 from fastnn.layers import Input, Layer, Normalization, Units, Weight, scales
-from fastnn.lowering import Lowering
+from fastnn.lowering import DENSE, Lowering
 
 if TYPE_CHECKING:
     from fastnn.optimizers import Optimizer
@@ -177,6 +177,9 @@ class Model(Network):
         cols, ends, ops = lowering.finish(found)
         self.output_activations = lowering.end_activations
         self._tables = lowering.tables
+        self._reads_sparse = [
+            all(op[0] == DENSE for op in ops if i in op[5]) for i in range(len(inputs))
+        ]
         self._build(self.dtype, cols, len(inputs), ends, ops, size, lowering.functions)
         self.parameters: Mapping[str, Array] = self._views(self.parameter_arena, trained=True)
         self.gradients: Mapping[str, Array] = self._views(self.gradient_arena, trained=True)
@@ -797,7 +800,7 @@ class Model(Network):
             )
         return self.predict(x, check_finite=check_finite)
 
-    def as_inputs(self, x: Any, where: str) -> tuple[Array, ...]:
+    def as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
         """Return the rows of each input, checked but for NaN, as arrays that the core can read.
 
         Parameters
@@ -814,8 +817,16 @@ class Model(Network):
                 x, self._input_form or self.input_names, len(self.input_cols), where
             )
         single = len(given) == 1
-        found: list[Array] = []
-        for value, name, cols in zip(given, self.input_names, self.input_cols, strict=True):
+        found: list[Any] = []
+        for i, (value, name, cols) in enumerate(
+            zip(given, self.input_names, self.input_cols, strict=True)
+        ):
+            if hasattr(value, "tocsr"):
+                found.append(self._as_sparse(value, i, where, "x" if single else f"x[{name!r}]"))
+                continue
+            if isinstance(value, data.SparseRows):  # from here, checked before
+                found.append(value)
+                continue
             rows = data.as_rows(
                 value,
                 where=where,
@@ -831,11 +842,24 @@ class Model(Network):
             found.append(rows)
         return tuple(found)
 
-    def check_inputs(self, rows: Sequence[Array], where: str, *, finite: bool = True) -> None:
+    def _as_sparse(self, value: Any, i: int, where: str, name: str) -> data.SparseRows:
+        if not self._reads_sparse[i]:
+            raise TypeError(
+                f"{where}: {name} is a sparse {type(value).__name__}; only Dense layers read "
+                f"sparse rows: {name}.toarray() makes them dense"
+            )
+        return data.as_sparse_rows(
+            value, where=where, name=name, columns=self.input_cols[i], dtype=self.dtype
+        )
+
+    def check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
         """Refuse NaN and Inf, and numbers that no row of an `Embedding` has."""
         names = ["x"] if len(rows) == 1 else [f"x[{name!r}]" for name in self.input_names]
         if finite:
             for array, name in zip(rows, names, strict=True):
+                if isinstance(array, data.SparseRows):
+                    data.check_sparse_finite(array, where=where, name=name)
+                    continue
                 data.check_finite(array, where=where, name=name, dtype=self.dtype)
         for number, column, size in self.tables:
             data.check_indices(
@@ -886,7 +910,10 @@ class Model(Network):
             for one, shape in zip(outs, shapes, strict=True):
                 _check_out(one, where, shape, self.dtype)
             rows = tuple(
-                array.copy() if any(np.may_share_memory(one, array) for one in outs) else array
+                array.copy()
+                if isinstance(array, np.ndarray)
+                and any(np.may_share_memory(one, array) for one in outs)
+                else array
                 for array in rows
             )
         if self.run_predict(rows, tuple(outs), block, check_finite) >= 0:

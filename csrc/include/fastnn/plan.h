@@ -108,8 +108,8 @@ size_t fnn_plan_block_rows(const fnn_plan_t *plan);
 size_t fnn_plan_predict_rows(const fnn_plan_t *plan);
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan);
 
-/* Slots for up to `rows` rows; gradient slots too if `training`. */
-fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training,
+/* Slots for up to `rows` rows; gradient slots too if `training`, those of inputs if `inputs_too`. */
+fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training, bool inputs_too,
                                fnn_workspace_t **out);
 void fnn_workspace_free(fnn_workspace_t *work);
 size_t fnn_workspace_rows(const fnn_workspace_t *work);
