@@ -478,9 +478,15 @@ def test_from_config_refuses(config, words):
 # ---- predictions --------------------------------------------------------------------------------
 
 ACTIVATIONS = [
-    *("linear", "relu", "gelu", "sigmoid", "tanh", "softmax", "silu", "softplus"),
+    *("linear", "relu", "gelu", "sigmoid", "tanh", "softmax", "silu", "softplus", "exp", "relu6"),
+    *("hard_sigmoid", "hard_tanh", "hard_silu", "selu", "gelu_tanh", "mish", "softsign"),
+    *("log_sigmoid", "log_softmax", "tanh_shrink", "sparsemax"),
     fnn.activations.LeakyReLU(0.2),
     fnn.activations.ELU(0.5),
+    fnn.activations.CELU(0.5),
+    fnn.activations.Squareplus(1.0),
+    fnn.activations.SoftShrink(0.2),
+    fnn.activations.HardShrink(0.2),
 ]
 
 

@@ -28,7 +28,9 @@ LIMIT = 60.0  # seconds until a test is taken to hang; no measure
 
 ACTIVATIONS = (
     *("linear", "relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "silu"),
-    "softplus",
+    *("softplus", "exp", "relu6", "hard_sigmoid", "hard_tanh", "hard_silu", "selu", "celu"),
+    *("gelu_tanh", "mish", "softsign", "squareplus", "log_sigmoid", "log_softmax", "tanh_shrink"),
+    *("soft_shrink", "hard_shrink", "sparsemax"),
 )
 
 

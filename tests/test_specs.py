@@ -23,12 +23,17 @@ PLAIN = [
     *(
         cls()
         for cls in dict.fromkeys(initializers.Initializer.table.values())
-        if cls is not initializers.Constant
+        if not any(cls._arguments().values())
     ),
 ]
 CHANGED = {
     "LeakyReLU(alpha=0.2)": activations.LeakyReLU(0.2),
     "ELU(alpha=0.5)": activations.ELU(alpha=0.5),
+    "CELU(alpha=0.5)": activations.CELU(alpha=0.5),
+    "GELU(approximate=True)": activations.GELU(approximate=True),
+    "Squareplus(b=1.0)": activations.Squareplus(1),
+    "SoftShrink(threshold=0.0)": activations.SoftShrink(0),
+    "HardShrink(threshold=2.0)": activations.HardShrink(threshold=2),
     "Huber(delta=2.0)": losses.Huber(2),
     "BinaryCrossentropy(from_logits=True)": losses.BinaryCrossentropy(from_logits=True),
     "CategoricalCrossentropy(from_logits=True)": losses.CategoricalCrossentropy(True),
@@ -41,6 +46,12 @@ CHANGED = {
         weight_decay=0.1, exclude=["*/bias"]
     ),
     "Constant(2.0)": initializers.Constant(2),
+    "VarianceScaling(scale=2.0, mode='fan_avg', distribution='uniform')": (
+        initializers.VarianceScaling(2, "fan_avg", "uniform")
+    ),
+    "Orthogonal(gain=0.5)": initializers.Orthogonal(0.5),
+    "Identity(gain=2.0)": initializers.Identity(2),
+    "TruncatedNormal(mean=1.0, stddev=2.0)": initializers.TruncatedNormal(1, 2),
     "Normal(mean=1.0, stddev=2.0)": initializers.Normal(1, 2),
     "Uniform(minval=0.0, maxval=2.0)": initializers.Uniform(0, 2),
     "Input(7)": layers.Input(7),
@@ -259,6 +270,8 @@ def test_unknown_names_that_resemble_nothing_list_what_is_known():
 @pytest.mark.parametrize("get", [activations.get, losses.get, optimizers.get, initializers.get])
 @pytest.mark.parametrize("value", [3, 2.5, b"relu", ["relu"], object(), math.sin, layers.Dense(3)])
 def test_get_refuses_other_kinds(get, value):
+    if callable(value) and get is initializers.get:
+        return  # a function is an initializer: tests/test_initializers.py
     with pytest.raises(
         TypeError, match=r"^Here: \w+ must be a name or an object of fastnn\.\w+, got "
     ):
@@ -294,7 +307,7 @@ def test_get_passes_specs_through():
 ])  # fmt: skip
 def test_get_knows_each_name(module, family):
     for name, cls in family.table.items():
-        if cls is not initializers.Constant:
+        if not any(cls._arguments().values()):
             assert type(module.get(name)) is cls
     assert {cls.__name__ for cls in family.table.values()} | {family.__name__} == {
         name for name in module.__all__ if name[0].isupper()
@@ -383,6 +396,23 @@ ACTIVATION_KINDS = [
     "softmax",
     "silu",
     "softplus",
+    "exp",
+    "relu6",
+    "hard_sigmoid",
+    "hard_tanh",
+    "hard_silu",
+    "selu",
+    "celu",
+    "gelu_tanh",
+    "mish",
+    "softsign",
+    "squareplus",
+    "log_sigmoid",
+    "log_softmax",
+    "tanh_shrink",
+    "soft_shrink",
+    "hard_shrink",
+    "sparsemax",
 ]
 LOSS_KINDS = [
     "mean_squared_error",
@@ -395,7 +425,7 @@ LOSS_KINDS = [
 
 
 def test_kinds_are_the_numbers_of_the_headers():
-    assert [activations.get(name).kind for name in ACTIVATION_KINDS] == list(range(10))
+    assert [activations.get(name).kind for name in ACTIVATION_KINDS] == list(range(27))
     assert [activations.get(name).name for name in ACTIVATION_KINDS] == ACTIVATION_KINDS
     assert [losses.get(name).kind for name in LOSS_KINDS] == list(range(6))
     assert [losses.get(name).name for name in LOSS_KINDS] == LOSS_KINDS
@@ -407,9 +437,15 @@ def test_activation_alpha_and_aliases():
     assert {name: alpha for name, alpha in alphas.items() if alpha} == {
         "leaky_relu": 0.01,
         "elu": 1,
+        "celu": 1,
+        "squareplus": 4,
+        "soft_shrink": 0.5,
+        "hard_shrink": 0.5,
     }
     assert activations.get(None).name == activations.get("identity").name == "linear"
     assert activations.get("swish").name == "silu"
+    assert activations.get("hard_swish").name == "hard_silu"
+    assert activations.get("exponential").name == "exp"
     for cls in (activations.LeakyReLU, activations.ELU):
         assert cls(0).alpha == 0
         for bad in (-0.1, math.nan, math.inf):
@@ -419,6 +455,42 @@ def test_activation_alpha_and_aliases():
                 cls(bad)
     with pytest.raises(TypeError):
         activations.ReLU(0.1)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: activations.CELU(0), "CELU: alpha must be a finite number, at least 1e-30, got 0"),
+        (lambda: activations.Squareplus(-4), "Squareplus: b must be a finite number, at least 1e-"),
+        (lambda: activations.SoftShrink(-1), "SoftShrink: threshold must be a finite number, at"),
+        (lambda: activations.HardShrink(math.nan), "HardShrink: threshold must be a finite number"),
+    ],
+)
+def test_numbers_of_activations_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_gelu_has_two_forms():
+    exact, by_tanh = activations.GELU(), activations.GELU(approximate=True)
+    assert (exact.kind, exact.name, repr(exact)) == (4, "gelu", "GELU()")
+    assert (by_tanh.kind, by_tanh.name) == (17, "gelu_tanh")
+    named = activations.get("gelu_tanh")
+    assert (named.kind, named.name, named.approximate) == (17, "gelu_tanh", True)
+    with pytest.raises(TypeError, match="GELU: approximate must be True or False, got 'tanh'"):
+        activations.GELU("tanh")
+
+
+def test_glu_halves_the_columns():
+    glu = activations.get("glu")
+    assert glu.halves
+    assert glu.output_units(10) == 5
+    assert not activations.ReLU().halves
+    assert activations.ReLU().output_units(7) == 7
+    with pytest.raises(ValueError, match="GLU: units must be even, got 7: the first half"):
+        glu.output_units(7)
+    with pytest.raises(ValueError, match="ReLU: units must be an integer of at least 1, got 0"):
+        activations.ReLU().output_units(0)
 
 
 # ------------------------------------------------------------------------------------- layers

@@ -86,7 +86,7 @@ class Spec:
         return {
             name: value
             for name, value in self._fields().items()
-            if name not in required and _plain(value) != _plain(plain[name])
+            if name not in required and not _alike(value, plain[name])
         }
 
     def short(self) -> str | Self:
@@ -186,6 +186,18 @@ def _build(cls: type[S], fields: dict[str, Any]) -> S:
 def shown(value: object) -> object:
     """Return `value` as a repr or a summary shows it: a spec by its name if that says it all."""
     return value.short() if isinstance(value, Spec) else value
+
+
+def _alike(one: object, other: object) -> bool:
+    """Whether two fields hold the same; specs do if their fields do."""
+    if isinstance(one, Spec) or isinstance(other, Spec):
+        if not isinstance(one, Spec) or type(one) is not type(other):
+            return False
+        theirs = other._fields()
+        return all(_alike(value, theirs[name]) for name, value in one._fields().items())
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(cast(Any, one), cast(Any, other))
+    return bool(_plain(one) == _plain(other))
 
 
 def _plain(value: object) -> Any:

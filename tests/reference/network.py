@@ -33,7 +33,7 @@ class Twin:
                 self.stages.append((name, "linear", {}))
             if isinstance(layer, (Dense, Activation)):
                 spec = layer.activation
-                alpha = {"alpha": spec.alpha} if spec.name in ("leaky_relu", "elu") else {}
+                alpha = {"alpha": spec.alpha} if spec.name in activation.PARAMETRIC else {}
                 self.stages.append(("", spec.name, alpha))
         self.state = dict.fromkeys(self.parameters)
         self.t = 0
