@@ -1,5 +1,5 @@
 # Types of the compiled core.  What each name does is said in _core.pyx and the files it includes.
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, final, overload
 
 import numpy as np
@@ -41,6 +41,10 @@ def random_permutation(
     seed: int, purpose: str, epoch: int, n: int, out: npt.NDArray[np.uint64] | None = None
 ) -> npt.NDArray[np.uint64]: ...
 
+# ---- losses -------------------------------------------------------------------------------------
+
+def own_loss_type(where: str, function: object) -> Literal["python", "float32", "float64"]: ...
+
 # ---- kernels ------------------------------------------------------------------------------------
 
 def matmul(
@@ -69,7 +73,7 @@ def loss(
     z: npt.ArrayLike,
     y: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None,
-    param: float,
+    settings: Mapping[str, Any],
     gradient: Literal[False],
     out: None,
 ) -> float: ...
@@ -80,7 +84,7 @@ def loss(
     z: npt.ArrayLike,
     y: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None,
-    param: float,
+    settings: Mapping[str, Any],
     gradient: Literal[True],
     out: _Real | None,
 ) -> _Real: ...
@@ -212,7 +216,7 @@ class Run:
     def __init__(
         self,
         network: Network,
-        head: tuple[int, float, bool],
+        head: tuple[int, Mapping[str, Any], bool],
         metrics: Sequence[int],
         batch_rows: int,
         state: OptimizerState | None = None,

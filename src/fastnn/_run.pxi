@@ -13,7 +13,8 @@ cdef class Run:
     Parameters
     ----------
     network : Network
-    head : tuple (loss kind, loss parameter, whether the loss applies the last activation)
+    head : tuple (loss kind, its settings, whether the loss applies the last activation)
+        The settings are those of `fnn_loss_set_t` by name; of a person's own loss also "function".
     metrics : sequence of int
         Kinds of streaming metrics.
     batch_rows : int
@@ -26,6 +27,7 @@ cdef class Run:
     cdef readonly Network network
     cdef readonly OptimizerState state
     cdef list metric_states
+    cdef _OwnLoss own       # or None
     cdef object rows_of     # what the sources point into
     cdef fnn_run_t run
     cdef fnn_source_t source
@@ -54,14 +56,30 @@ cdef class Run:
         for i, metric in enumerate(self.metric_states):
             self.slots[i].metric = <fnn_metric_t>(<MetricState>metric).kind
             self.slots[i].state = (<MetricState>metric).state()
-        loss, param, skip_activation = head
+        loss, settings, skip_activation = head
         if not 0 <= loss < FNN_LOSS_COUNT:
             raise ValueError(f"Run: unknown loss kind {loss}")
+        _fill_loss_set(&self.run.head.set, settings)
+        _check_outputs("Run", loss, network.n_out, &self.run.head.set)
+        self.own = None
+        if loss == FNN_OWN_LOSS:
+            self.own = _OwnLoss(settings, network.n_out, network.parameter_arena.dtype)
+            self.own.fill(&self.run.head.set.own)
         self.run.plan = network.plan
         self.run.params = cnp.PyArray_DATA(network.parameter_arena)
         self.run.head.loss = <fnn_loss_t><int>loss
-        self.run.head.param = param
         self.run.head.skip_activation = skip_activation
+        self.run.head.weight = 1
+        self.run.head.target_cols = fnn_loss_target_cols(
+            <fnn_loss_t><int>loss, network.n_out, &self.run.head.set)
+        if self.run.head.target_cols > network.n_out:
+            raise ValueError(f"Run: targets have {self.run.head.target_cols} columns; want at most "
+                             f"as many as the network has outputs, {network.n_out}")
+        if (metrics and self.run.head.target_cols != network.n_out
+                and loss != FNN_SPARSE_CATEGORICAL_CROSSENTROPY):
+            raise ValueError(
+                f"Run: metrics compare each output with a target; this loss has "
+                f"{self.run.head.target_cols} targets for {network.n_out} outputs: want no metrics")
         self.run.n_metrics = len(self.metric_states)
         self.run.metrics = self.slots
         self.run.inputs = &self.source
@@ -91,8 +109,9 @@ cdef class Run:
         for metric in self.metric_states:
             doubles += fnn_metric_state_size(<fnn_metric_t>(<MetricState>metric).kind,
                                              self.network.n_out)
-        if fnn_team_new(self.network.plan, rows, self.state is not None, doubles, self.threads,
-                        &self.run.team) != FNN_OK:
+        # a person's loss writes its gradient in evaluations too
+        if fnn_team_new(self.network.plan, rows, self.state is not None or self.own is not None,
+                        doubles, self.threads, &self.run.team) != FNN_OK:
             raise MemoryError(f"fastnn: no memory for batches of {rows} rows")
         return 0
 
@@ -102,7 +121,7 @@ cdef class Run:
 
         With `order` at the rows that it names, in that order.  The caller vouches for them.
         """
-        cdef size_t rows = x.shape[0], cols = self.network.n_out
+        cdef size_t rows = x.shape[0], cols = self.run.head.target_cols
         cdef bint labels = self.run.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY
         if (x.ndim != 2 or <size_t>x.shape[1] != self.network.n_in or rows == 0
                 or <size_t>y.shape[0] != rows or batch_size == 0
@@ -184,6 +203,8 @@ cdef class Run:
                     network.end_writing()
                 else:
                     network.end_reading()
+            if self.own is not None:
+                self.own.raise_error()
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
             if status != FNN_OK:
@@ -261,6 +282,8 @@ cdef class Run:
             finally:
                 self.state.t = self.run.t
                 network.end_writing()
+            if self.own is not None:
+                self.own.raise_error()
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
             if status != FNN_OK:

@@ -526,7 +526,7 @@ class Trainer:
         return self._logs(run)
 
     def _run(self, batch_rows: int, *, training: bool) -> Run:
-        head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
+        head = (self.loss.kind, self.loss.settings, self._fused and not self.loss.from_logits)
         kinds = [metric.kind for metric in self.metrics]
         state = self._state if training else None
         return Run(self.model, head, kinds, batch_rows, state, get_num_threads())
@@ -566,6 +566,11 @@ def _check_metrics(
 ) -> list[metrics.Metric]:
     if isinstance(wanted, str) or not isinstance(wanted, Sequence):
         raise TypeError(f"Trainer: metrics must be a list, got {describe(wanted)}")
+    if wanted and loss.target_columns(outputs) != outputs:
+        raise ValueError(
+            f"Trainer: metrics compare each output with a target, but {loss.name} has "
+            f"{loss.target_columns(outputs)} targets for {outputs} outputs; want no metrics"
+        )
     found = [metrics.get(item, loss_name=loss.name, outputs=outputs) for item in wanted]
     names = [metric.name for metric in found]
     for name in names:

@@ -120,15 +120,17 @@ static void reads_past_saved(const float *saved, const float *dy, float *dz, siz
 }
 
 static double reads_past_targets(const float *z, const void *y, const float *weight, float *probs,
-                                 float *dz, size_t rows, size_t cols, double scale, double param) {
+                                 float *dz, size_t rows, size_t cols, double scale,
+                                 const fnn_loss_set_t *set) {
     sink = ((const float *)y)[rows * cols];
-    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, param);
+    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, set);
 }
 
 static double reads_past_weights(const float *z, const void *y, const float *weight, float *probs,
-                                 float *dz, size_t rows, size_t cols, double scale, double param) {
+                                 float *dz, size_t rows, size_t cols, double scale,
+                                 const fnn_loss_set_t *set) {
     sink = weight[rows];
-    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, param);
+    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, set);
 }
 
 static void writes_past_scratch(float *c, size_t ldc, const float *a, size_t lda, const float *b,
@@ -199,7 +201,7 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
         .params = fnn_alloc(PARAMS * sizeof(float)),
         .grads = fnn_alloc(PARAMS * sizeof(float)),
         .update = {.kind = FNN_SGD, .n_stretches = 1, .stretches = &all, .lr = 0.1},
-        .head = {FNN_MEAN_SQUARED_ERROR, 0, false},
+        .head = {.loss = FNN_MEAN_SQUARED_ERROR, .target_cols = 1, .weight = 1},
         .inputs = &inputs,
         .y = {(const char *)y, FNN_FLOAT32, sizeof(float), sizeof(float), 1},
         .weight = {(const char *)weight, FNN_FLOAT32, sizeof(float), sizeof(float), 1},

@@ -125,8 +125,10 @@ void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, 
 
 typedef struct {
     fnn_loss_t loss;
-    double param;
     bool skip_activation; /* the last op's activation is part of the loss */
+    size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
+    double weight;        /* of this loss in that of the network */
+    fnn_loss_set_t set;
 } fnn_head_t;
 
 typedef struct {
