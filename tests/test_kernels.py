@@ -17,9 +17,8 @@ ACTIVATIONS = (
     *("sigmoid", "tanh", "softmax", "silu", "softplus", "exp"),
 )
 NARROW = ("gaussian_nll", "margin_ranking")  # whose targets are not as wide as the outputs
-ALL_LOSSES = tuple(name for name in twin.NAMES if name != "sparse_categorical_crossentropy") + (
-    "sparse_categorical_crossentropy",
-)
+SPARSE = "sparse_categorical_crossentropy"
+ALL_LOSSES = (*(name for name in twin.NAMES if name != SPARSE), SPARSE)
 LOSSES = tuple(name for name in ALL_LOSSES if name not in NARROW)
 OPTIMIZERS = ("sgd_step", "adam_step", "adamw_step")
 FIRST_INPUTS = {  # every function that takes arrays of any layout, as a function of the first

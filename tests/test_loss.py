@@ -127,9 +127,9 @@ def functions(case):
 
 def assert_value(got, want, case, dtype, spread=3.0, largest=0.0):
     # At most 11 roundings of a partial sum and few of a term; exp(-d) errs by a rounding of d,
-    # and the loss of a row by that of log(sum), both absolute: small beside `spread`.  Terms that are
-    # differences err by a few roundings of their parts, which are about as large as the largest
-    # terms.
+    # and the loss of a row by that of log(sum), both absolute: small beside `spread`.  Terms that
+    # are differences err by a few roundings of their parts, which are about as large as the
+    # largest terms.
     eps = float(np.finfo(dtype).eps)
     absolute = 0.0 if case in NEVER_NEGATIVE and NAME[case] in OLD else 4 * eps * spread
     if NAME[case] not in OLD:
