@@ -240,7 +240,7 @@ def test_training_batch_of_several_blocks(isa, loss, output, weighted):
     # every single one against the twin: sums of n terms differ by their order, about n**0.5 eps
     model.parameter_arena[:] = before
     spec = losses.get(loss)
-    twin = Twin(model, spec.name, delta=spec.param or 1.0)
+    twin = Twin(model, spec.name, delta=spec.settings.get("delta", 1.0))
     value, wanted = twin.loss_and_gradients(x, y, weight)
     for name in model.gradients:
         np.testing.assert_allclose(

@@ -39,8 +39,48 @@ cdef extern from "fastnn/gemm.h" nogil:
 cdef extern from "fastnn/loss.h" nogil:
     ctypedef enum fnn_loss_t:
         FNN_SPARSE_CATEGORICAL_CROSSENTROPY
+        FNN_OWN_LOSS
         FNN_LOSS_COUNT
+    ctypedef enum fnn_variance_t:
+        FNN_VARIANCE_EXP
+        FNN_VARIANCE_SOFTPLUS
+        FNN_VARIANCE_LINEAR
+    enum:
+        FNN_MOST_QUANTILES
+    ctypedef void fnn_own_loss_f32_fn(const float *y_pred, const float *y_true, float *value,
+                                      float *gradient, size_t rows, size_t cols,
+                                      void *user_data) noexcept nogil
+    ctypedef void fnn_own_loss_f64_fn(const double *y_pred, const double *y_true, double *value,
+                                      double *gradient, size_t rows, size_t cols,
+                                      void *user_data) noexcept nogil
+    ctypedef struct fnn_own_loss_t:
+        fnn_own_loss_f32_fn *f32
+        fnn_own_loss_f64_fn *f64
+        void *user_data
+        size_t target_cols
+        const c_bool *failed
+    ctypedef struct fnn_loss_set_t:
+        double delta
+        double epsilon
+        double power
+        double gamma
+        double alpha
+        double margin
+        double smoothing
+        bint log_input
+        bint balance
+        bint full
+        fnn_variance_t variance
+        fnn_own_loss_t own
+        size_t n_quantiles
+        double quantiles[FNN_MOST_QUANTILES]
     size_t fnn_loss_terms(fnn_loss_t loss, size_t cols) noexcept
+    size_t fnn_loss_target_cols(fnn_loss_t loss, size_t cols, const fnn_loss_set_t *set) noexcept
+    c_bool fnn_loss_takes(fnn_loss_t loss, size_t cols, const fnn_loss_set_t *set) noexcept
+
+cdef extern from "float_mode.h" nogil:
+    void keep_subnormals() noexcept
+    void flush_subnormals() noexcept
 
 cdef extern from "fastnn/optimizer.h" nogil:
     ctypedef enum fnn_optimizer_t:
@@ -78,7 +118,7 @@ cdef extern from "fastnn/kernels.h" nogil:
                                  size_t cols, float alpha) noexcept nogil
         double (**loss)(const float *z, const void *y, const float *weight, float *probs,
                         float *dz, size_t rows, size_t cols, double scale,
-                        double param) noexcept nogil
+                        const fnn_loss_set_t *set) noexcept nogil
         void (*sgd)(float *p, float *v, const float *g, size_t n,
                     const fnn_sgd_t *set) noexcept nogil
         void (*adam)(float *p, float *m, float *v, const float *g, size_t n,
@@ -101,7 +141,7 @@ cdef extern from "fastnn/kernels.h" nogil:
                                  size_t cols, double alpha) noexcept nogil
         double (**loss)(const double *z, const void *y, const double *weight, double *probs,
                         double *dz, size_t rows, size_t cols, double scale,
-                        double param) noexcept nogil
+                        const fnn_loss_set_t *set) noexcept nogil
         void (*sgd)(double *p, double *v, const double *g, size_t n,
                     const fnn_sgd_t *set) noexcept nogil
         void (*adam)(double *p, double *m, double *v, const double *g, size_t n,
@@ -249,12 +289,13 @@ cdef extern from "fastnn/plan.h" nogil:
         double weight_decay
     ctypedef struct fnn_head_t:
         fnn_loss_t loss
-        double param
         c_bool skip_activation
+        size_t target_cols
         double weight
         fnn_source_t y
         double loss_sum
         double weight_sum
+        fnn_loss_set_t set
     ctypedef struct fnn_metric_slot_t:
         fnn_metric_t metric
         size_t head

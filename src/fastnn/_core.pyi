@@ -1,5 +1,5 @@
 # Types of the compiled core.  What each name does is said in _core.pyx and the files it includes.
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, final, overload
 
 import numpy as np
@@ -45,6 +45,10 @@ def random_permutation(
     seed: int, purpose: str, epoch: int, n: int, out: npt.NDArray[np.uint64] | None = None
 ) -> npt.NDArray[np.uint64]: ...
 
+# ---- losses -------------------------------------------------------------------------------------
+
+def own_loss_type(where: str, function: object) -> Literal["python", "float32", "float64"]: ...
+
 # ---- kernels ------------------------------------------------------------------------------------
 
 def matmul(
@@ -73,7 +77,7 @@ def loss(
     z: npt.ArrayLike,
     y: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None,
-    param: float,
+    settings: Mapping[str, Any],
     gradient: Literal[False],
     out: None,
 ) -> float: ...
@@ -84,7 +88,7 @@ def loss(
     z: npt.ArrayLike,
     y: npt.ArrayLike,
     sample_weight: npt.ArrayLike | None,
-    param: float,
+    settings: Mapping[str, Any],
     gradient: Literal[True],
     out: _Real | None,
 ) -> _Real: ...
@@ -239,7 +243,7 @@ class Run:
     def __init__(
         self,
         network: Network,
-        heads: Sequence[tuple[int, float, bool, float]],
+        heads: Sequence[tuple[int, Mapping[str, Any], bool, float]],
         metrics: Sequence[tuple[int, int]],
         batch_rows: int,
         state: OptimizerState | None = None,

@@ -1,8 +1,8 @@
 """The compiled core: the only module that links csrc.
 
-Four parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
-network: parameters, predict, forward, backward), `_predictor.pxi` (a network frozen for serving),
-`_run.pxi` (epochs of training and evaluation).
+Five parts, included below: `_loss.pxi` (numbers and functions that losses take), `_kernels.pxi` (the
+kernels on NumPy arrays), `_network.pxi` (a lowered network: parameters, predict, forward, backward),
+`_predictor.pxi` (a network frozen for serving), `_run.pxi` (epochs of training and evaluation).
 """
 import os
 
@@ -10,7 +10,10 @@ cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport (
+    PyCapsule_CheckExact,
     PyCapsule_GetContext,
+    PyCapsule_GetName,
+    PyCapsule_GetPointer,
     PyCapsule_New,
     PyCapsule_SetContext,
     PyCapsule_SetDestructor,
@@ -18,7 +21,7 @@ from cpython.pycapsule cimport (
 from libc.math cimport NAN
 from libc.math cimport pow as c_pow
 from libc.math cimport sqrt as c_sqrt
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -317,6 +320,7 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
     return out
 
 
+include "_loss.pxi"
 include "_kernels.pxi"
 include "_plan.pxi"
 include "_network.pxi"

@@ -229,15 +229,22 @@ def activation_grad(str where not None, int kind, saved, dy, double alpha, out):
     return out_
 
 
-def loss(str where not None, int kind, z, y, sample_weight, double param, bint gradient, out):
-    """The weighted mean as a float, or its gradient as an array."""
+def loss(str where not None, int kind, z, y, sample_weight, settings, bint gradient, out):
+    """The weighted mean as a float, or its gradient as an array.
+
+    `settings`: the loss's numbers by name, those of `fnn_loss_set_t`.
+    """
     cdef cnp.ndarray z_ = _real(where, "z", z), y_, weight_ = None, out_ = None
     cdef cnp.dtype dtype = z_.dtype
     _check_rank(where, "z", z_, 2)
     cdef size_t rows = z_.shape[0], cols = z_.shape[1]
     cdef double weights = rows, terms = fnn_loss_terms(<fnn_loss_t>kind, cols), total, scale
+    cdef fnn_loss_set_t set
+    _fill_loss_set(&set, settings)
     if rows == 0 or cols == 0:
         raise ValueError(f"{where}: the mean of no rows is not defined, got z {_shape(z_)}")
+    _check_outputs(where, kind, cols, &set)
+    cdef tuple wanted = (rows, fnn_loss_target_cols(<fnn_loss_t>kind, cols, &set))
     if kind == FNN_SPARSE_CATEGORICAL_CROSSENTROPY:
         y_ = np.asarray(y)
         if y_.dtype.kind not in "iub":
@@ -250,8 +257,9 @@ def loss(str where not None, int kind, z, y, sample_weight, double param, bint g
         y_ = np.ascontiguousarray(y_, dtype=np.int32)
     else:
         y_ = _real(where, "y", y, dtype)
-        if _shape(y_) != _shape(z_):
-            raise ValueError(f"{where}: y has shape {_shape(y_)}, want z's {_shape(z_)}")
+        if _shape(y_) != wanted:
+            whose = "z's " if wanted == _shape(z_) else ""
+            raise ValueError(f"{where}: y has shape {_shape(y_)}, want {whose}{wanted}")
     if sample_weight is not None:
         weight_ = _real(where, "sample_weight", sample_weight, dtype)
         if _shape(weight_) != (rows,):
@@ -275,10 +283,10 @@ def loss(str where not None, int kind, z, y, sample_weight, double param, bint g
     with nogil:
         if single:
             total = table.f32.loss[kind](<float *>zp, yp, <float *>wp, NULL, <float *>dp, rows,
-                                         cols, scale, param)
+                                         cols, scale, &set)
         else:
             total = table.f64.loss[kind](<double *>zp, yp, <double *>wp, NULL, <double *>dp,
-                                         rows, cols, scale, param)
+                                         rows, cols, scale, &set)
     return out_ if gradient else total / (weights * terms)
 
 

@@ -13,9 +13,10 @@ cdef class Run:
     Parameters
     ----------
     network : Network
-    heads : sequence of tuple (loss kind, loss parameter, whether the loss applies the activation
-        of the output, weight of the loss)
-        One for each output.
+    heads : sequence of tuple (loss kind, its settings, whether the loss applies the activation of
+        the output, weight of the loss)
+        One for each output.  The settings are those of `fnn_loss_set_t` by name; of a person's own
+        loss also "function".
     metrics : sequence of tuple (kind, number of the output)
     batch_rows : int
         Rows in the largest batch that will come.
@@ -29,10 +30,11 @@ cdef class Run:
     cdef readonly Network network
     cdef readonly OptimizerState state
     cdef list metric_states
+    cdef list own           # a person's losses
     cdef object rows_of     # what the sources point into
     cdef fnn_run_t run
     cdef fnn_source_t sources[_MOST_INPUTS]
-    cdef fnn_head_t heads[FNN_MOST_OUTPUTS]
+    cdef fnn_head_t *heads
     cdef size_t head_cols[FNN_MOST_OUTPUTS]
     cdef size_t n_heads
     cdef fnn_metric_slot_t *slots
@@ -42,6 +44,7 @@ cdef class Run:
 
     def __cinit__(self):
         self.slots = NULL
+        self.heads = NULL
         self.run.team = NULL
 
     def __init__(self, Network network not None, heads, metrics, size_t batch_rows,
@@ -64,15 +67,21 @@ cdef class Run:
             self.slots[i].head = metrics[i][1]
         if len(heads) != len(network.output_cols):
             raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
-        for i, (loss, param, skip_activation, weight) in enumerate(heads):
-            if not 0 <= loss < FNN_LOSS_COUNT:
-                raise ValueError(f"Run: unknown loss kind {loss}")
-            self.heads[i].loss = <fnn_loss_t><int>loss
-            self.heads[i].param = param
-            self.heads[i].skip_activation = skip_activation
-            self.heads[i].weight = weight
-            self.head_cols[i] = network.output_cols[i]
+        self.own = []
+        fnn_free(self.heads)
+        self.heads = <fnn_head_t *>fnn_alloc(len(heads) * sizeof(fnn_head_t))
+        if self.heads == NULL:
+            raise MemoryError("Run: no memory for losses")
         self.n_heads = len(heads)
+        for i, (loss, settings, skip_activation, weight) in enumerate(heads):
+            self.set_head(i, loss, settings, skip_activation, weight)
+        for kind, head in metrics:
+            if (self.heads[head].target_cols != self.head_cols[head]
+                    and self.heads[head].loss != FNN_SPARSE_CATEGORICAL_CROSSENTROPY):
+                raise ValueError(
+                    f"Run: metrics compare each output with a target; this loss has "
+                    f"{self.heads[head].target_cols} targets for {self.head_cols[head]} outputs: "
+                    f"want no metrics")
         self.run.plan = network.plan
         self.run.params = cnp.PyArray_DATA(network.parameter_arena)
         self.run.heads = self.heads
@@ -91,9 +100,35 @@ cdef class Run:
         self.run.poll_data = <void *>self
         self.reserve(batch_rows)
 
+    cdef int set_head(self, size_t i, int loss, settings, bint skip_activation,
+                      double weight) except -1:
+        """What output i is held against."""
+        cdef size_t cols = self.network.output_cols[i]
+        cdef fnn_head_t *head = &self.heads[i]
+        cdef _OwnLoss own
+        if not 0 <= loss < FNN_LOSS_COUNT:
+            raise ValueError(f"Run: unknown loss kind {loss}")
+        _fill_loss_set(&head.set, settings)
+        if weight != 0:
+            _check_outputs("Run", loss, cols, &head.set)
+        if loss == FNN_OWN_LOSS:
+            own = _OwnLoss(settings, cols, self.network.parameter_arena.dtype)
+            own.fill(&head.set.own)
+            self.own.append(own)
+        head.loss = <fnn_loss_t>loss
+        head.skip_activation = skip_activation
+        head.weight = weight
+        head.target_cols = fnn_loss_target_cols(head.loss, cols, &head.set)
+        self.head_cols[i] = cols
+        if head.target_cols > cols:
+            raise ValueError(f"Run: targets have {head.target_cols} columns; want at most "
+                             f"as many as the network has outputs, {cols}")
+        return 0
+
     def __dealloc__(self):
         fnn_team_free(self.run.team)
         fnn_free(self.slots)
+        fnn_free(self.heads)
 
     cdef int reserve(self, size_t batch_rows) except -1:
         """Make room for batches of up to `batch_rows` rows."""
@@ -106,8 +141,9 @@ cdef class Run:
         for metric in self.metric_states:
             doubles += fnn_metric_state_size(<fnn_metric_t>(<MetricState>metric).kind,
                                              (<MetricState>metric).cols)
-        if fnn_team_new(self.network.plan, rows, self.state is not None, doubles, self.threads,
-                        &self.run.team) != FNN_OK:
+        # a person's loss writes its gradient in evaluations too
+        if fnn_team_new(self.network.plan, rows, self.state is not None or len(self.own) > 0,
+                        doubles, self.threads, &self.run.team) != FNN_OK:
             raise MemoryError(f"fastnn: no memory for batches of {rows} rows")
         return 0
 
@@ -118,7 +154,7 @@ cdef class Run:
             return 0
         if (y is None or <size_t>y.shape[0] != rows
                 or (labels and (y.ndim != 1 or y.dtype != np.int32))
-                or (not labels and _shape(y) != (rows, self.network.output_cols[head]))):
+                or (not labels and _shape(y) != (rows, self.heads[head].target_cols))):
             raise ValueError(f"Run: the targets of output {head} do not fit the network")
         return _set_source(&self.heads[head].y, y)
 
@@ -217,8 +253,12 @@ cdef class Run:
                     network.end_writing()
                 else:
                     network.end_reading()
+            for own in self.own:
+                (<_OwnLoss>own).raise_error()
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
+            if status != FNN_OK and network.made_from.functions is not None:
+                network.made_from.functions.check()
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
             self.check_interrupts()
@@ -294,8 +334,12 @@ cdef class Run:
             finally:
                 self.state.t = self.run.t
                 network.end_writing()
+            for own in self.own:
+                (<_OwnLoss>own).raise_error()
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
+            if status != FNN_OK and network.made_from.functions is not None:
+                network.made_from.functions.check()
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
             self.check_interrupts()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -307,6 +307,8 @@ def as_targets(
     outputs: int,
     integer_labels: bool = False,
     dtype: npt.DTypeLike | None = None,
+    takes: str = "reals",
+    loss: str = "the loss",
 ) -> Array:
     """Return targets in the shape that a loss over `outputs` columns wants.
 
@@ -318,11 +320,13 @@ def as_targets(
     where : str
         The function, for error messages.
     rows, outputs : int
-        Rows of x and columns of the network's output.
+        Rows of x, and columns that targets have: mostly those of the network's output.
     integer_labels : bool
         Whether the loss takes one class label a row.
     dtype : float32 or float64, optional
         When given, targets must be finite in that type (labels always are).
+    takes, loss : str
+        What the loss takes (see `fastnn.losses.Loss.takes`), and its name for messages.
 
     Returns
     -------
@@ -341,9 +345,163 @@ def as_targets(
             f"labels 0 .. {outputs - 1} need the loss sparse_categorical_crossentropy"
         )
     array = as_rows(array, where=where, name="y", columns=outputs, allow_1d=True)
+    check_targets(array, where=where, takes=takes, loss=loss)
     if dtype is not None:
         check_finite(array, where=where, name="y", dtype=dtype)
     return array
+
+
+# What a loss takes: whether a value is wrong, and what to write instead.  NaN is left to the check
+# for finite values.
+_WRONG: dict[str, tuple[Callable[[Array], Array], str]] = {
+    "unit": (lambda y: (y < 0) | (y > 1), "values within 0 and 1"),
+    "counts": (lambda y: y < 0, "values of at least 0"),
+    "positive": (lambda y: y <= 0, "values above 0"),
+    "signs": (
+        lambda y: (y != 1) & (y != 0) & (y != -1) & (y == y),
+        "labels -1 and 1, or 0 and 1",
+    ),
+}
+
+
+def check_targets(array: Array, *, where: str, takes: str, loss: str) -> None:
+    """Refuse targets that a loss cannot take.
+
+    Parameters
+    ----------
+    array : ndarray, shape (rows, columns)
+    where : str
+        The function, for the error message.
+    takes : {"reals", "unit", "counts", "positive", "signs"}
+        See `fastnn.losses.Loss.takes`.
+    loss : str
+        Its name, for the error message.
+
+    Raises
+    ------
+    ValueError
+        Names the first such row, its column and the value.
+    """
+    if takes == "reals":
+        return
+    is_wrong, wanted = _WRONG[takes]
+    step = max(1, CHECKED_AT_ONCE // array.shape[1])
+    zero = negative = False
+    for start in range(0, len(array), step):
+        part = array[start : start + step]
+        wrong = is_wrong(part)
+        if wrong.any():
+            row, column = (int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"{where}: y has {part[row, column]} at row {start + row}, column {column}; "
+                f"{loss} takes {wanted}"
+            )
+        if takes == "signs":
+            zero = zero or bool((part == 0).any())
+            negative = negative or bool((part < 0).any())
+    if zero and negative:
+        raise ValueError(f"{where}: y has labels -1 and 0; {loss} takes {wanted}")
+
+
+def class_weights(
+    where: str, class_weight: Mapping[int, float] | str, y: Array, classes: int
+) -> npt.NDArray[np.float64]:
+    """Return the weight of each row from those of the classes.
+
+    Parameters
+    ----------
+    where : str
+        The function, for error messages.
+    class_weight : mapping of int to float, or "balanced"
+        The weight of each class that `y` has; "balanced" weighs a class with
+        ``n / (k * rows of the class)`` for n rows and k classes that occur, as scikit-learn does.
+    y : ndarray
+        Checked targets: labels (n,) or (n, 1) from 0, with -1 and 1 for classes 0 and 1 too; or
+        one-hot rows (n, classes).
+    classes : int
+        How many there are; 2 for a single column of 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the targets are no classes, or a weight is missing, negative, not finite, or of a class
+        that there is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_weights("fit", {0: 1.0, 1: 5.0}, np.array([0, 1, 1]), 2)
+    array([1., 5., 5.])
+    >>> class_weights("fit", "balanced", np.array([[0], [1], [1], [1]]), 2).round(3)
+    array([2.   , 0.667, 0.667, 0.667])
+    """
+    labels = _classes_of(where, y, classes)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(
+                f"{where}: class_weight is {class_weight!r}; want 'balanced', or a mapping of "
+                f"classes to weights"
+            )
+        counts = np.bincount(labels, minlength=classes)
+        present = counts > 0
+        table = np.zeros(classes)
+        table[present] = len(labels) / (present.sum() * counts[present])
+        return table[labels]
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"{where}: class_weight is a {type(class_weight).__name__}; want 'balanced', or a "
+            f"mapping of classes to weights"
+        )
+    table = np.full(classes, np.nan)
+    for key, value in class_weight.items():
+        if isinstance(key, bool | np.bool_) or not hasattr(key, "__index__"):
+            raise TypeError(f"{where}: class_weight has the key {key!r}; want class numbers")
+        label = operator.index(key)
+        if not 0 <= label < classes:
+            raise ValueError(
+                f"{where}: class_weight names class {label}; want classes 0 .. {classes - 1}"
+            )
+        try:
+            weight = float(value)
+        except (TypeError, ValueError):
+            weight = np.nan
+        if not (np.isfinite(weight) and weight >= 0):
+            raise ValueError(
+                f"{where}: class_weight of class {label} is {value!r}; "
+                f"want a finite number of at least 0"
+            )
+        table[label] = weight
+    weights = table[labels]
+    if (missing := np.isnan(weights)).any():
+        label = int(labels[np.argmax(missing)])
+        raise ValueError(f"{where}: class_weight has no weight for class {label}, which y has")
+    if not weights.any():
+        raise ValueError(f"{where}: class_weight is zero for all classes that y has")
+    return weights
+
+
+def _classes_of(where: str, y: Array, classes: int) -> npt.NDArray[np.intp]:
+    """Return the class of each row."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        if not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
+            raise ValueError(
+                f"{where}: class_weight needs one class a row, but y has rows that are not one-hot"
+            )
+        return np.argmax(y, axis=1).astype(np.intp)
+    flat = y.reshape(-1)
+    if classes == 2 and ((flat == -1) | (flat == 1)).all():
+        return (flat > 0).astype(np.intp)
+    wrong = (flat != np.floor(flat)) | (flat < 0) | (flat >= classes)
+    if wrong.any():
+        value = flat[np.argmax(wrong)]
+        raise ValueError(
+            f"{where}: class_weight needs classes 0 .. {classes - 1}, but y has {value}"
+        )
+    return flat.astype(np.intp)
 
 
 def _as_labels(array: Array, *, where: str, outputs: int) -> Array:

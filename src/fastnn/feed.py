@@ -71,8 +71,10 @@ class Task(NamedTuple):
             y,
             where=where,
             rows=len(rows),
-            outputs=model.outputs,
+            outputs=self.loss.target_columns(model.outputs),
             integer_labels=self.loss.integer_labels,
+            takes=self.loss.takes,
+            loss=self.loss.name,
         )
         weight = None
         if sample_weight is not None:

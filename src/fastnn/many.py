@@ -215,7 +215,9 @@ def _check_tables(
     keys = []
     for trainer in trainers:
         model = trainer.model
-        keys.append((model.dtype, model.inputs, model.outputs, trainer.loss.integer_labels))
+        loss = trainer.loss
+        wants = (loss.target_columns(model.outputs), loss.integer_labels, loss.takes)
+        keys.append((model.dtype, model.inputs, model.outputs, *wants))
     for i in sorted(range(len(keys)), key=lambda i: keys[i][0]):  # float32 before float64
         if keys[i] not in known:
             finite = check_finite and not known

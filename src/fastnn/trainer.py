@@ -526,7 +526,8 @@ class Trainer:
         return self._logs(run)
 
     def _run(self, batch_rows: int, *, training: bool) -> Run:
-        heads = [(self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits, 1.0)]
+        skips = self._fused and not self.loss.from_logits
+        heads = [(self.loss.kind, self.loss.settings, skips, 1.0)]
         kinds = [(metric.kind, 0) for metric in self.metrics]
         state = self._state if training else None
         return Run(self.model, heads, kinds, batch_rows, state, get_num_threads(), self.seed)
@@ -566,6 +567,11 @@ def _check_metrics(
 ) -> list[metrics.Metric]:
     if isinstance(wanted, str) or not isinstance(wanted, Sequence):
         raise TypeError(f"Trainer: metrics must be a list, got {describe(wanted)}")
+    if wanted and loss.target_columns(outputs) != outputs:
+        raise ValueError(
+            f"Trainer: metrics compare each output with a target, but {loss.name} has "
+            f"{loss.target_columns(outputs)} targets for {outputs} outputs; want no metrics"
+        )
     found = [metrics.get(item, loss_name=loss.name, outputs=outputs) for item in wanted]
     names = [metric.name for metric in found]
     for name in names:

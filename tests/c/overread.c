@@ -153,15 +153,17 @@ static void reads_past_saved(const float *saved, const float *dy, float *dz, siz
 }
 
 static double reads_past_targets(const float *z, const void *y, const float *weight, float *probs,
-                                 float *dz, size_t rows, size_t cols, double scale, double param) {
+                                 float *dz, size_t rows, size_t cols, double scale,
+                                 const fnn_loss_set_t *set) {
     sink = ((const float *)y)[rows * cols];
-    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, param);
+    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, set);
 }
 
 static double reads_past_weights(const float *z, const void *y, const float *weight, float *probs,
-                                 float *dz, size_t rows, size_t cols, double scale, double param) {
+                                 float *dz, size_t rows, size_t cols, double scale,
+                                 const fnn_loss_set_t *set) {
     sink = weight[rows];
-    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, param);
+    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, set);
 }
 
 static void writes_past_scratch(float *c, size_t ldc, const float *a, size_t lda, const float *b,
@@ -228,6 +230,7 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
     const fnn_stretch_t all = {0, PARAMS, 1, 1};
     fnn_head_t head = {
         .loss = FNN_MEAN_SQUARED_ERROR,
+        .target_cols = 1,
         .weight = 1,
         .y = {.data = (const char *)y,
               .type = FNN_FLOAT32,

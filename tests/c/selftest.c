@@ -169,6 +169,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
                                  .cols = IN};
     fnn_head_t head = {
         .loss = FNN_MEAN_SQUARED_ERROR,
+        .target_cols = 1,
         .weight = 1,
         .y = {.data = (const char *)y,
               .type = FNN_FLOAT64,

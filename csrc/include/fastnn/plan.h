@@ -167,11 +167,12 @@ void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, 
 /* What one output is held against. */
 typedef struct {
     fnn_loss_t loss;
-    double param;
     bool skip_activation; /* the activation of the output's op is part of the loss */
-    double weight;        /* of this loss in their sum; 0: the output has none */
+    size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
+    double weight;        /* of this loss in that of the network; 0: the output has none */
     fnn_source_t y;
     double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */
+    fnn_loss_set_t set;
 } fnn_head_t;
 
 typedef struct {
