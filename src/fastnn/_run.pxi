@@ -14,8 +14,10 @@ cdef class Run:
     ----------
     network : Network
     head : tuple (loss kind, loss parameter, whether the loss applies the last activation)
-    metrics : sequence of int
-        Kinds of streaming metrics.
+    metrics : sequence of tuple or object
+        Settings of streaming metrics, as `MetricState` takes them; and metrics of the whole epoch,
+        objects with ``compute(y_true, y_pred, weight)`` and ``check_weights()``, for which the run
+        keeps outputs, targets and weights: 4 or 8 bytes a value.
     batch_rows : int
         Rows in the largest batch that will come.
     state : OptimizerState or None
@@ -26,6 +28,10 @@ cdef class Run:
     cdef readonly Network network
     cdef readonly OptimizerState state
     cdef list metric_states
+    cdef list whole         # metrics of all rows of an epoch, with their places among all
+    cdef size_t n_metrics   # of both kinds
+    cdef size_t *places     # of the streaming ones among all
+    cdef cnp.ndarray kept_p, kept_y, kept_weight  # what the run keeps of its rows
     cdef object rows_of     # what the sources point into
     cdef fnn_run_t run
     cdef fnn_source_t source
@@ -36,6 +42,7 @@ cdef class Run:
 
     def __cinit__(self):
         self.slots = NULL
+        self.places = NULL
         self.run.team = NULL
 
     def __init__(self, Network network not None, head, metrics, size_t batch_rows,
@@ -45,15 +52,27 @@ cdef class Run:
         self.network = network
         self.state = state
         self.threads = max(1, min(threads, FNN_MOST_THREADS))
-        self.metric_states = [MetricState(kind, network.n_out) for kind in metrics]
+        self.n_metrics = len(metrics)
+        self.metric_states, self.whole, places = [], [], []
+        for place, metric in enumerate(metrics):
+            if isinstance(metric, tuple):
+                self.metric_states.append(MetricState(metric, network.n_out))
+                places.append(place)
+            else:
+                self.whole.append((place, metric))
         fnn_free(self.slots)
-        self.slots = <fnn_metric_slot_t *>fnn_alloc(
-            len(self.metric_states) * sizeof(fnn_metric_slot_t))
-        if self.slots == NULL:
+        fnn_free(self.places)
+        self.slots = <fnn_metric_slot_t *>fnn_alloc(len(places) * sizeof(fnn_metric_slot_t))
+        self.places = <size_t *>fnn_alloc(len(places) * sizeof(size_t))
+        if self.slots == NULL or self.places == NULL:
             raise MemoryError("Run: no memory for metrics")
         for i, metric in enumerate(self.metric_states):
-            self.slots[i].metric = <fnn_metric_t>(<MetricState>metric).kind
+            self.slots[i].set = (<MetricState>metric).set
             self.slots[i].state = (<MetricState>metric).state()
+            self.slots[i].size = fnn_metric_state_size(&self.slots[i].set, network.n_out)
+            self.places[i] = places[i]
+        self.run.keep.p = self.run.keep.y = self.run.keep.weight = NULL
+        self.run.keep.rows = 0
         loss, param, skip_activation = head
         if not 0 <= loss < FNN_LOSS_COUNT:
             raise ValueError(f"Run: unknown loss kind {loss}")
@@ -79,6 +98,7 @@ cdef class Run:
     def __dealloc__(self):
         fnn_team_free(self.run.team)
         fnn_free(self.slots)
+        fnn_free(self.places)
 
     cdef int reserve(self, size_t batch_rows) except -1:
         """Make room for batches of up to `batch_rows` rows."""
@@ -88,9 +108,9 @@ cdef class Run:
             return 0
         fnn_team_free(self.run.team)
         self.run.team = NULL
-        for metric in self.metric_states:
-            doubles += fnn_metric_state_size(<fnn_metric_t>(<MetricState>metric).kind,
-                                             self.network.n_out)
+        cdef size_t i
+        for i in range(self.run.n_metrics):
+            doubles += self.slots[i].size
         if fnn_team_new(self.network.plan, rows, self.state is not None, doubles, self.threads,
                         &self.run.team) != FNN_OK:
             raise MemoryError(f"fastnn: no memory for batches of {rows} rows")
@@ -115,6 +135,9 @@ cdef class Run:
                     order.shape[0] == 0):
                 raise ValueError("Run: order must be a vector of uint64 indices")
             rows = order.shape[0]
+        if weight is not None:
+            for _, metric in self.whole:
+                metric.check_weights()
         self.reserve(min(batch_size, rows))
         _set_source(&self.source, x)
         _set_source(&self.run.y, y)
@@ -130,6 +153,49 @@ cdef class Run:
         self.run.check_finite = check_finite
         self.run.step = 0
         return (rows + self.run.batch_size - 1) // self.run.batch_size
+
+    cdef int make_room(self, size_t rows) except -1:
+        """Make room to keep `rows` more rows, if the run has metrics that want them."""
+        cdef size_t kept = self.run.keep.rows, most = 0, cols = self.network.n_out
+        if not self.whole:
+            return 0
+        if self.kept_p is not None:
+            most = self.kept_p.shape[0]
+        if kept + rows > most:
+            # Streams come batch by batch: half as much again, so that little is copied.
+            most = max(kept + rows, kept + kept // 2)
+            dtype = self.network.parameter_arena.dtype
+            self.kept_p = _grown(self.kept_p, kept, (most, cols), dtype)
+            if self.run.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY:
+                self.kept_y = _grown(self.kept_y, kept, (most,), np.int32)
+            else:
+                self.kept_y = _grown(self.kept_y, kept, (most, cols), dtype)
+            if self.kept_weight is not None:
+                self.kept_weight = _grown(self.kept_weight, kept, (most,), dtype)
+        if self.kept_weight is None and self.run.weight.data != NULL:
+            self.kept_weight = np.ones(most, self.kept_p.dtype)
+        self.run.keep.p = cnp.PyArray_DATA(self.kept_p)
+        self.run.keep.y = cnp.PyArray_DATA(self.kept_y)
+        self.run.keep.weight = NULL
+        if self.kept_weight is not None:
+            self.run.keep.weight = cnp.PyArray_DATA(self.kept_weight)
+        return 0
+
+    cdef list whole_results(self):
+        """Pairs of place and result of the metrics of the whole epoch, its rows as the steps came."""
+        cdef size_t rows = self.run.keep.rows
+        if not self.whole:
+            return []
+        if rows == 0:
+            return [(place, float("nan")) for place, _ in self.whole]
+        parts = []
+        for array in (self.kept_y, self.kept_p, self.kept_weight):
+            part = None
+            if array is not None:
+                part = array[:rows]
+                part.flags.writeable = False
+            parts.append(part)
+        return [(place, metric.compute(*parts)) for place, metric in self.whole]
 
     def release(self):
         """Let go of the rows."""
@@ -154,6 +220,8 @@ cdef class Run:
     def begin(self):
         """Start the sums of an epoch at 0."""
         self.run.loss_sum = self.run.weight_sum = 0
+        self.run.keep.rows = 0
+        self.kept_weight = None
         for metric in self.metric_states:
             (<MetricState>metric).reset()
 
@@ -168,6 +236,9 @@ cdef class Run:
         if self.rows_of is None or stop * self.run.batch_size >= (
                 self.run.rows + self.run.batch_size):
             raise ValueError(f"Run: cannot go to step {stop}")
+        if self.run.step < stop:
+            self.make_room(min(stop * self.run.batch_size, self.run.rows)
+                           - self.run.step * self.run.batch_size)
         while self.run.step < stop:
             if self.state is not None:
                 network.begin_writing()
@@ -201,13 +272,14 @@ cdef class Run:
         many are filled, also after an exception.  Returns what `advance` returns.
         """
         cdef Network network = self.network
-        cdef size_t count = records.shape[0], width = 2 + len(self.metric_states), i
+        cdef size_t count = records.shape[0], width = 2 + self.n_metrics, i
         cdef const uint64_t *choice = NULL
         cdef double *record = <double *>cnp.PyArray_DATA(records)
         cdef uint64_t *index = <uint64_t *>cnp.PyArray_DATA(order) if order is not None else NULL
         cdef fnn_random_t stream = _stream(seed, "shuffle", first, 0)
         cdef fnn_status_t status = FNN_OK
         cdef double slice_began, epoch_began = 0, now
+        cdef bint has_whole = len(self.whole) > 0, is_over = False
         if self.rows_of is None or self.state is None or (
                 order is not None and self.rows_of[3] is not order) or (
                 steps * self.run.batch_size >= self.run.rows + self.run.batch_size):
@@ -222,6 +294,9 @@ cdef class Run:
             raise ValueError(f"Run: records must be float64 of shape {(count, width)}")
         self.done = 0
         self.run.step = 0
+        self.run.keep.rows = 0
+        self.kept_weight = None
+        self.make_room(self.run.rows)
         while self.done < count:
             network.begin_writing()
             self.run.update = self.state.update
@@ -239,8 +314,9 @@ cdef class Run:
                                     for i in range(self.run.rows):
                                         index[i] = choice[index[i]]
                             self.run.loss_sum = self.run.weight_sum = 0
+                            self.run.keep.rows = 0
                             for i in range(self.run.n_metrics):
-                                fnn_metric_reset(self.slots[i].metric, self.slots[i].state,
+                                fnn_metric_reset(&self.slots[i].set, self.slots[i].state,
                                                  network.n_out)
                         status = fnn_run(&self.run, steps)
                         if status != FNN_OK:
@@ -253,8 +329,11 @@ cdef class Run:
                         if self.run.weight_sum > 0:
                             record[1] = self.run.loss_sum / self.run.weight_sum
                         for i in range(self.run.n_metrics):
-                            record[2 + i] = fnn_metric_result(
-                                self.slots[i].metric, self.slots[i].state, network.n_out)
+                            record[2 + self.places[i]] = fnn_metric_result(
+                                &self.slots[i].set, self.slots[i].state, network.n_out)
+                        if has_whole:
+                            is_over = True
+                            break
                         record += width
                         self.done += 1
                         self.run.step = 0
@@ -265,6 +344,14 @@ cdef class Run:
                 self.raise_interrupt()
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
+            if is_over:
+                for place, result in self.whole_results():
+                    record[2 + <size_t>place] = result
+                record[0] = fnn_now() - epoch_began
+                record += width
+                self.done += 1
+                self.run.step = 0
+                is_over = False
             self.check_interrupts()
         return ""
 
@@ -288,6 +375,22 @@ cdef class Run:
         """After "input": the place in the batch of the row that is not finite."""
         return self.run.bad_row
 
-    def metrics(self):
-        """Results of the metrics since `begin`."""
-        return [metric.result() for metric in self.metric_states]
+    def metrics(self, bint whole=True):
+        """Results of the metrics since `begin`, without those of the `whole` epoch if not asked."""
+        if not whole:
+            return [metric.result() for metric in self.metric_states]
+        cdef size_t i
+        results = [None] * self.n_metrics
+        for i in range(self.run.n_metrics):
+            results[self.places[i]] = self.metric_states[i].result()
+        for place, result in self.whole_results():
+            results[place] = result
+        return results
+
+
+cdef cnp.ndarray _grown(cnp.ndarray array, size_t kept, tuple shape, dtype):
+    """A longer array that begins with the first `kept` rows of `array`."""
+    cdef cnp.ndarray longer = np.empty(shape, dtype)
+    if kept > 0:
+        longer[:kept] = array[:kept]
+    return longer

@@ -130,9 +130,19 @@ typedef struct {
 } fnn_head_t;
 
 typedef struct {
-    fnn_metric_t metric;
-    double *state; /* fnn_metric_state_size() doubles */
+    fnn_metric_set_t set;
+    double *state;
+    size_t size; /* fnn_metric_state_size(): doubles in the state */
 } fnn_metric_slot_t;
+
+/* What a run keeps of its rows for metrics that need all of them at once, in the order of its steps;
+ * `rows` grows with each.  Room for the rows of the steps to come is the caller's business. */
+typedef struct {
+    void *p;      /* (rows, outputs), the plan's type: after the output activation; NULL: not kept */
+    void *y;      /* (rows, outputs), the plan's type, or labels int32 (rows,) */
+    void *weight; /* (rows,), the plan's type, or NULL */
+    size_t rows;
+} fnn_keep_t;
 
 /* Where a run computes with up to `threads` threads: a workspace, and where a batch is cut into
  * shards a workspace for each thread and gradients, sums and metric states for each shard. */
@@ -159,6 +169,7 @@ typedef struct {
     fnn_head_t head;
     size_t n_metrics;
     const fnn_metric_slot_t *metrics; /* the team's metric_doubles: of all their states */
+    fnn_keep_t keep;
 
     const fnn_source_t *inputs; /* one for each input of the plan */
     fnn_source_t y, weight;     /* weight.data NULL: all ones */
