@@ -294,8 +294,8 @@ static double matthews(const fnn_metric_set_t *set, const double *counts, size_t
         actual += (c[TP] + c[FN]) * (all - (c[TP] + c[FN]));
         predicted += (c[TP] + c[FP]) * (all - (c[TP] + c[FP]));
     }
-    const double norm = sqrt(actual) * sqrt(predicted);
-    return norm > 0 ? (hits * all - product) / norm : 0;
+    const double square = actual * predicted;
+    return square > 0 ? (hits * all - product) / sqrt(square) : 0;
 }
 
 /* ---- bins ----------------------------------------------------------------------------------- */

@@ -425,6 +425,7 @@ COUNTED = {
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize("average", ["binary", "micro", "macro", "weighted"])
 @pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.filterwarnings("ignore:Recall is ill-defined")
 def test_counted_scores_match_scikit_learn(name, average, weighted):
     reference, more = COUNTED[name]
     score = getattr(metrics, name)
@@ -504,7 +505,7 @@ def test_undefined_scores_follow_scikit_learn():
 def test_top_k_matches_scikit_learn(k, weighted):
     y, p, weight = classes(5)
     weight = weight if weighted else None
-    assert len(np.unique(p[0])) < 5  # ties decide too
+    assert (np.diff(np.sort(p)) == 0).any()  # ties decide too
     want = sk.top_k_accuracy_score(y, p, k=k, sample_weight=weight)
     assert metrics.top_k_accuracy_score(y, p, weight, k=k) == pytest.approx(want, rel=EXACT)
     assert metrics.top_k_accuracy_score(np.eye(5)[y], p, weight, k=k) == pytest.approx(want)
@@ -865,7 +866,7 @@ def test_bad_targets_of_accuracies_are_named():
         (lambda: metrics.log_loss([0], [1.5]), "must be probabilities within 0 and 1, got 1.5"),
         (lambda: metrics.log_loss([[-1, 2]], [[0.5, 0.5]]), "y_true must not be negative"),
         (lambda: metrics.top_k_accuracy_score([0], [[0.5, 0.5]], k=0), "k must be an integer"),
-        (lambda: metrics.top_k_accuracy_score([0], [0.5]), "within 0 and 0|wants classes|2 or more"),
+        (lambda: metrics.top_k_accuracy_score([0], [0.5]), "y_pred must have a column for each class"),
         (lambda: metrics.mean_pinball_loss([0], [0.5], alpha=2), "alpha must lie within 0 and 1"),
         (lambda: metrics.fbeta_score([0], [0.5], beta=0), "beta must be a finite number, above 0"),
         (

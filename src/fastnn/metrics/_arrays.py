@@ -137,6 +137,10 @@ def answered(where: str, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Pair:
 def labelled(where: str, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Pair:
     """Labels (n,), and probabilities (n, classes)."""
     p = table(where, "y_pred", y_pred)
+    if p.shape[1] < 2:
+        raise ValueError(
+            f"{where}: y_pred must have a column for each class, 2 or more, got shape {p.shape}"
+        )
     y = labels(where, "y_true", y_true, p.shape[1])
     if len(y) != len(p):
         raise ValueError(f"{where}: y_true has {len(y)} rows, y_pred has {len(p)}")
@@ -157,7 +161,7 @@ def is_column(value: npt.ArrayLike) -> bool:
         shape = np.shape(value)
     except ValueError:
         return False
-    return len(shape) < 2 or shape[1:] == (1,)
+    return len(shape) == 1 or shape[1:] == (1,)
 
 
 def classes_of_rows(pair: Pair) -> npt.NDArray[np.intp]:

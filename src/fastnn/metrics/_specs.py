@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -71,11 +71,12 @@ class Stream:
         return Whole(self.metric, self.targets).compute(y, p, weight)
 
 
-class Whole(NamedTuple):
+class Whole:
     """A metric that wants all rows of an epoch at once, for targets of a kind."""
 
-    metric: Metric
-    targets: int
+    def __init__(self, metric: Metric, targets: int) -> None:
+        self.metric = metric
+        self.targets = targets
 
     def check_weights(self) -> None:
         """Refuse weights if the metric cannot take them."""
