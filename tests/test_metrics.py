@@ -139,7 +139,13 @@ for name, targets, cols, data in (
             CASES[f"{metric.name}_bins-{name}"] = metric, targets, cols, data, oracle
     CASES[f"log_loss-{name}"] = LogLoss(), targets, cols, data, twin.log_loss
 CASES["accuracy-labels"] = SparseCategoricalAccuracy(), LABELS, 4, classes, twin.sparse_accuracy
-CASES["accuracy-one_hot"] = CategoricalAccuracy(), ONE_HOT, 3, hot_classes, twin.categorical_accuracy
+CASES["accuracy-one_hot"] = (
+    CategoricalAccuracy(),
+    ONE_HOT,
+    3,
+    hot_classes,
+    twin.categorical_accuracy,
+)
 for k in (1, 2, 4):
     CASES[f"top_{k}-labels"] = TopK(k), LABELS, 4, classes, twin.top_k(k)
 CASES["top_2-one_hot"] = TopK(2), ONE_HOT, 3, hot_classes, twin.top_k(2)
@@ -390,7 +396,10 @@ FUNCTIONS = {
     "mean_absolute_percentage_error": (numbers, sk.mean_absolute_percentage_error),
     "mean_pinball_loss": (numbers, sk.mean_pinball_loss),
     "max_error": (numbers, lambda y, p, sample_weight: twin.max_error(y, p, sample_weight)),
-    "binary_accuracy": (answers, lambda y, p, sample_weight: twin.binary_accuracy(y, p, sample_weight)),
+    "binary_accuracy": (
+        answers,
+        lambda y, p, sample_weight: twin.binary_accuracy(y, p, sample_weight),
+    ),
 }
 
 
@@ -615,12 +624,13 @@ def test_binned_area_is_within_its_bound(bins):
     y = rng.integers(0, 2, 3000)
     p = 1 / (1 + np.exp(-(y + rng.standard_normal(3000))))
     place = np.minimum((p * bins).astype(int), bins - 1)
-    share = sum(
-        np.mean(place[y == 0] == b) * np.mean(place[y == 1] == b) for b in np.unique(place)
-    )
+    share = sum(np.mean(place[y == 0] == b) * np.mean(place[y == 1] == b) for b in np.unique(place))
     error = metrics.roc_auc_score(y, p, bins=bins) - metrics.roc_auc_score(y, p)
     assert 0 < abs(error) <= share / 2
-    assert abs(metrics.average_precision_score(y, p, bins=5000) - sk.average_precision_score(y, p)) < 1e-3
+    assert (
+        abs(metrics.average_precision_score(y, p, bins=5000) - sk.average_precision_score(y, p))
+        < 1e-3
+    )
 
 
 def test_scores_at_the_ends_of_the_bins():
@@ -841,7 +851,10 @@ def test_bad_targets_of_accuracies_are_named():
 @pytest.mark.parametrize(
     "call, words",
     [
-        (lambda: metrics.f1_score([0, 1, 2], [0, 1, 1]), "f1_score: average='binary' is for labels"),
+        (
+            lambda: metrics.f1_score([0, 1, 2], [0, 1, 1]),
+            "f1_score: average='binary' is for labels",
+        ),
         (lambda: metrics.f1_score([0, 1], [[0.1, 0.2, 0.7]] * 2), "two classes, got 3 classes"),
         (lambda: metrics.f1_score([[0, 1]], [[0.1, 0.2]]), "got 2 columns of answers"),
         (lambda: metrics.f1_score([0, 1], [0, 1], average="mean"), "unknown average 'mean'"),
@@ -850,7 +863,10 @@ def test_bad_targets_of_accuracies_are_named():
         (lambda: metrics.roc_auc_score([2, 0], [0.2, 0.3]), "y_true must be 0 or 1, got 2"),
         (lambda: metrics.roc_auc_score([0], [0.2], average="binary"), "unknown average 'binary'"),
         (lambda: metrics.roc_auc_score([0], [0.2], multi_class="raise"), "unknown multi_class"),
-        (lambda: metrics.roc_auc_score([0], [0.2], bins=1), "bins must be an integer of at least 2"),
+        (
+            lambda: metrics.roc_auc_score([0], [0.2], bins=1),
+            "bins must be an integer of at least 2",
+        ),
         (
             lambda: metrics.roc_auc_score([0, 1], [0.2, 0.1], multi_class="ovo"),
             "'ovo' is for classes, not for 1 column of answers",
@@ -866,7 +882,10 @@ def test_bad_targets_of_accuracies_are_named():
         (lambda: metrics.log_loss([0], [1.5]), "must be probabilities within 0 and 1, got 1.5"),
         (lambda: metrics.log_loss([[-1, 2]], [[0.5, 0.5]]), "y_true must not be negative"),
         (lambda: metrics.top_k_accuracy_score([0], [[0.5, 0.5]], k=0), "k must be an integer"),
-        (lambda: metrics.top_k_accuracy_score([0], [0.5]), "y_pred must have a column for each class"),
+        (
+            lambda: metrics.top_k_accuracy_score([0], [0.5]),
+            "y_pred must have a column for each class",
+        ),
         (lambda: metrics.mean_pinball_loss([0], [0.5], alpha=2), "alpha must lie within 0 and 1"),
         (lambda: metrics.fbeta_score([0], [0.5], beta=0), "beta must be a finite number, above 0"),
         (
@@ -882,7 +901,13 @@ def test_bad_settings_are_named(call, words):
 
 # ---- specs --------------------------------------------------------------------------------------
 
-REGRESSION = ["mean_absolute_error", "max_error", "r2_score", "explained_variance", "binary_accuracy"]
+REGRESSION = [
+    "mean_absolute_error",
+    "max_error",
+    "r2_score",
+    "explained_variance",
+    "binary_accuracy",
+]
 FROM_LOSS = {"loss_name": "mean_squared_error", "outputs": 1}
 
 
@@ -998,7 +1023,12 @@ def test_get_refuses_metrics_that_cannot_read_labels(name):
 @pytest.mark.parametrize(
     "given, loss_name, outputs, words",
     [
-        ("sparse_categorical_accuracy", "huber", 3, "sparse_categorical_accuracy needs class labels"),
+        (
+            "sparse_categorical_accuracy",
+            "huber",
+            3,
+            "sparse_categorical_accuracy needs class labels",
+        ),
         ("categorical_accuracy", "huber", 1, "needs 2 or more, got 1; for one output use"),
         ("precision", "sparse_categorical_crossentropy", 5, "metrics: precision: average='binary'"),
         ("f1", "binary_crossentropy", 3, "got 3 columns of answers; choose average='macro'"),

@@ -182,7 +182,7 @@ cdef class Run:
         return 0
 
     cdef list whole_results(self):
-        """Pairs of place and result of the metrics of the whole epoch, its rows as the steps came."""
+        """Pairs of place and result of the metrics of the whole epoch; rows as the steps came."""
         cdef size_t rows = self.run.keep.rows
         if not self.whole:
             return []

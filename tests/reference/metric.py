@@ -41,7 +41,9 @@ def top_k(k):
 
     def score(y, p, weight=None):
         ranked = [sorted(range(len(row)), key=lambda j: (row[j], j), reverse=True) for row in p]
-        return _share(np.array([y in r[:k] for y, r in zip(_labels(y), ranked, strict=True)]), weight)
+        return _share(
+            np.array([y in r[:k] for y, r in zip(_labels(y), ranked, strict=True)]), weight
+        )
 
     return score
 
