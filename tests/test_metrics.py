@@ -1012,6 +1012,8 @@ def test_scores_of_margin_losses_have_their_threshold_at_zero(loss_name):
         with pytest.raises(ValueError, match="wants probabilities, but the outputs"):
             metrics.get(given, loss_name=loss_name, outputs=1)
     metrics.get("auc", loss_name=loss_name, outputs=1)
+    with pytest.raises(ValueError, match="log_loss wants probabilities"):
+        metrics.get("log_loss", loss_name="categorical_hinge", outputs=3)
 
 
 @pytest.mark.parametrize("name", [*REGRESSION, "categorical_accuracy"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -20,8 +19,10 @@ Settings = tuple[int, int, int, int, float, float]
 # Values of fnn_average_t; "binary" is the class 1 alone.
 AVERAGES = {"binary": 0, "micro": 1, "macro": 2, "weighted": 3}
 
-# Losses whose outputs are scores on both sides of 0, not probabilities.
+# Losses whose outputs are scores on both sides of 0, a yes above it; and all whose are no
+# probabilities.
 MARGINS = ("hinge", "squared_hinge", "soft_margin")
+SCORES = (*MARGINS, "categorical_hinge")
 
 
 def _check_name(where: str, name: object) -> object:
@@ -751,10 +752,10 @@ class LogLoss(Metric):
 
 
 def _refuse_scores(name: str, loss_name: str) -> None:
-    if loss_name in MARGINS:
+    if loss_name in SCORES:
         raise ValueError(
             f"metrics: {name} wants probabilities, but the outputs of a network that is trained on "
-            f"{loss_name} are scores on both sides of 0"
+            f"{loss_name} are scores"
         )
 
 
@@ -1251,8 +1252,10 @@ class FunctionMetric(Metric):
 
 def _weights_argument(where: str, name: str, function: Callable[..., float]) -> str:
     """Tell how a function takes weights: by the name "sample_weight", as the "third", "" not."""
+    from inspect import signature
+
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature(function).parameters.values())
     except (TypeError, ValueError):
         raise TypeError(
             f"{where}: cannot tell which arguments {name} takes; wrap it in a function "
