@@ -16,7 +16,8 @@ Bools = npt.NDArray[np.bool_]
 
 def cumulated(positive: Bools, score: Array, weight: Array | None) -> tuple[Reals, Reals]:
     """Weight of positive and of negative rows at or above each score, from the highest down."""
-    order = np.argsort(score, kind="stable")[::-1]
+    # Counts are exact in any order; sums of weights shall not depend on NumPy's choice among ties.
+    order = np.argsort(score, kind="quicksort" if weight is None else "stable")[::-1]
     score, positive = score[order], positive[order]
     last = np.append(np.flatnonzero(score[1:] != score[:-1]), len(score) - 1)  # of equal scores
     if weight is None:
