@@ -157,18 +157,37 @@ cdef extern from "fastnn/kernels.h" nogil:
 
 cdef extern from "fastnn/metric.h" nogil:
     ctypedef enum fnn_metric_t:
-        FNN_SPARSE_ACCURACY
+        FNN_PRECISION
+        FNN_ROC_AUC_BINS
         FNN_METRIC_COUNT
-    size_t fnn_metric_state_size(fnn_metric_t metric, size_t cols) noexcept
-    void fnn_metric_reset(fnn_metric_t metric, double *state, size_t cols) noexcept
-    void fnn_metric_update_f32(fnn_metric_t metric, double *state, const float *p, const void *y,
-                               const float *weight, size_t rows, size_t cols) noexcept
-    void fnn_metric_update_f64(fnn_metric_t metric, double *state, const double *p,
+    ctypedef enum fnn_targets_t:
+        FNN_TARGETS_LABELS
+        FNN_TARGETS_COUNT
+    ctypedef enum fnn_average_t:
+        FNN_AVERAGE_COUNT
+    ctypedef struct fnn_metric_set_t:
+        fnn_metric_t kind
+        fnn_targets_t targets
+        fnn_average_t average
+        size_t count
+        double threshold
+        double param
+    c_bool fnn_metric_is_sound(const fnn_metric_set_t *set, size_t cols) noexcept
+    size_t fnn_metric_state_size(const fnn_metric_set_t *set, size_t cols) noexcept
+    void fnn_metric_reset(const fnn_metric_set_t *set, double *state, size_t cols) noexcept
+    void fnn_metric_update_f32(const fnn_metric_set_t *set, double *state, const float *p,
+                               const void *y, const float *weight, size_t rows,
+                               size_t cols) noexcept
+    void fnn_metric_update_f64(const fnn_metric_set_t *set, double *state, const double *p,
                                const void *y, const double *weight, size_t rows,
                                size_t cols) noexcept
-    void fnn_metric_merge(fnn_metric_t metric, double *state, const double *other,
+    void fnn_metric_update_classes(const fnn_metric_set_t *set, double *state,
+                                   const int32_t *predicted, const int32_t *actual,
+                                   const double *weight, size_t rows, size_t cols) noexcept
+    void fnn_metric_merge(const fnn_metric_set_t *set, double *state, const double *other,
                           size_t cols) noexcept
-    double fnn_metric_result(fnn_metric_t metric, const double *state, size_t cols) noexcept
+    double fnn_metric_result(const fnn_metric_set_t *set, const double *state,
+                             size_t cols) noexcept
 
 cdef extern from "fastnn/rng.h" nogil:
     ctypedef enum fnn_random_purpose_t:
@@ -287,6 +306,11 @@ cdef extern from "fastnn/plan.h" nogil:
         double beta2
         double eps
         double weight_decay
+    ctypedef struct fnn_keep_t:
+        void *p
+        void *y
+        void *weight
+        size_t rows
     ctypedef struct fnn_head_t:
         fnn_loss_t loss
         c_bool skip_activation
@@ -296,10 +320,12 @@ cdef extern from "fastnn/plan.h" nogil:
         double loss_sum
         double weight_sum
         fnn_loss_set_t set
+        fnn_keep_t keep
     ctypedef struct fnn_metric_slot_t:
-        fnn_metric_t metric
+        fnn_metric_set_t set
         size_t head
         double *state
+        size_t size
     ctypedef struct fnn_team_t:
         pass
     ctypedef struct fnn_run_t:

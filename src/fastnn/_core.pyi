@@ -1,6 +1,6 @@
 # Types of the compiled core.  What each name does is said in _core.pyx and the files it includes.
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, final, overload
+from typing import Any, ClassVar, Literal, Protocol, final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -118,14 +118,20 @@ def fma_probe(dtype: npt.DTypeLike, rounds: int, mix: int) -> float: ...
 
 @final
 class MetricState:
-    def __init__(self, kind: int, cols: int) -> None: ...
+    def __init__(self, settings: tuple[int, int, int, int, float, float], cols: int) -> None: ...
     @property
-    def kind(self) -> int: ...
+    def settings(self) -> tuple[int, int, int, int, float, float]: ...
     @property
     def cols(self) -> int: ...
     def reset(self) -> None: ...
     def update(
         self, p: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike | None = None
+    ) -> None: ...
+    def update_classes(
+        self,
+        predicted: npt.NDArray[np.int32],
+        actual: npt.NDArray[np.int32],
+        weight: npt.NDArray[np.float64] | None = None,
     ) -> None: ...
     def merge(self, other: MetricState) -> None: ...
     def result(self) -> float: ...
@@ -238,13 +244,21 @@ class OptimizerState:
 
 # ---- epochs -------------------------------------------------------------------------------------
 
+class _Whole(Protocol):
+    """A metric that is computed from all rows of an epoch at once."""
+
+    def check_weights(self) -> None: ...
+    def compute(
+        self, y_true: npt.NDArray[Any], y_pred: npt.NDArray[Any], weight: npt.NDArray[Any] | None
+    ) -> float: ...
+
 @final
 class Run:
     def __init__(
         self,
         network: Network,
         heads: Sequence[tuple[int, Mapping[str, Any], bool, float]],
-        metrics: Sequence[tuple[int, int]],
+        metrics: Sequence[tuple[tuple[int, int, int, int, float, float] | _Whole, int]],
         batch_rows: int,
         state: OptimizerState | None = None,
         threads: int = 1,
@@ -288,4 +302,4 @@ class Run:
     def batch_loss(self) -> float: ...
     @property
     def bad_row(self) -> int: ...
-    def metrics(self) -> list[float]: ...
+    def metrics(self, whole: bool = True) -> list[float]: ...

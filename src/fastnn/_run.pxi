@@ -17,7 +17,10 @@ cdef class Run:
         the output, weight of the loss)
         One for each output.  The settings are those of `fnn_loss_set_t` by name; of a person's own
         loss also "function".
-    metrics : sequence of tuple (kind, number of the output)
+    metrics : sequence of tuple (metric, number of the output)
+        Settings of streaming metrics, as `MetricState` takes them; and metrics of the whole epoch,
+        objects with ``compute(y_true, y_pred, weight)`` and ``check_weights()``, for which the run
+        keeps outputs, targets and weights: 4 or 8 bytes a value.
     batch_rows : int
         Rows in the largest batch that will come.
     state : OptimizerState or None
@@ -31,6 +34,9 @@ cdef class Run:
     cdef readonly OptimizerState state
     cdef list metric_states
     cdef list own           # a person's losses
+    cdef list kept          # what the run keeps of its rows for metrics of all rows of an epoch
+    cdef size_t n_metrics   # of both kinds
+    cdef size_t *places     # of the streaming ones among all
     cdef object rows_of     # what the sources point into
     cdef fnn_run_t run
     cdef fnn_source_t sources[_MOST_INPUTS]
@@ -45,6 +51,7 @@ cdef class Run:
     def __cinit__(self):
         self.slots = NULL
         self.heads = NULL
+        self.places = NULL
         self.run.team = NULL
 
     def __init__(self, Network network not None, heads, metrics, size_t batch_rows,
@@ -54,17 +61,28 @@ cdef class Run:
         self.network = network
         self.state = state
         self.threads = max(1, min(threads, FNN_MOST_THREADS))
-        self.metric_states = [MetricState(kind, network.output_cols[head])
-                              for kind, head in metrics]
+        self.n_metrics = len(metrics)
+        self.metric_states, places, outputs, whole = [], [], [], {}
+        for place, (metric, head) in enumerate(metrics):
+            if isinstance(metric, tuple):
+                self.metric_states.append(MetricState(metric, network.output_cols[head]))
+                places.append(place)
+                outputs.append(head)
+            else:
+                whole.setdefault(head, []).append((place, metric))
         fnn_free(self.slots)
-        self.slots = <fnn_metric_slot_t *>fnn_alloc(
-            len(self.metric_states) * sizeof(fnn_metric_slot_t))
-        if self.slots == NULL:
+        fnn_free(self.places)
+        self.slots = <fnn_metric_slot_t *>fnn_alloc(len(places) * sizeof(fnn_metric_slot_t))
+        self.places = <size_t *>fnn_alloc(len(places) * sizeof(size_t))
+        if self.slots == NULL or self.places == NULL:
             raise MemoryError("Run: no memory for metrics")
         for i, metric in enumerate(self.metric_states):
-            self.slots[i].metric = <fnn_metric_t>(<MetricState>metric).kind
+            self.slots[i].set = (<MetricState>metric).set
             self.slots[i].state = (<MetricState>metric).state()
-            self.slots[i].head = metrics[i][1]
+            self.slots[i].head = outputs[i]
+            self.slots[i].size = fnn_metric_state_size(&self.slots[i].set,
+                                                       network.output_cols[outputs[i]])
+            self.places[i] = places[i]
         if len(heads) != len(network.output_cols):
             raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
         self.own = []
@@ -75,13 +93,16 @@ cdef class Run:
         self.n_heads = len(heads)
         for i, (loss, settings, skip_activation, weight) in enumerate(heads):
             self.set_head(i, loss, settings, skip_activation, weight)
-        for kind, head in metrics:
+        for _, head in metrics:
             if (self.heads[head].target_cols != self.head_cols[head]
                     and self.heads[head].loss != FNN_SPARSE_CATEGORICAL_CROSSENTROPY):
                 raise ValueError(
                     f"Run: metrics compare each output with a target; this loss has "
                     f"{self.heads[head].target_cols} targets for {self.head_cols[head]} outputs: "
                     f"want no metrics")
+        self.kept = []
+        for head, found in whole.items():
+            self.keep(head, found)
         self.run.plan = network.plan
         self.run.params = cnp.PyArray_DATA(network.parameter_arena)
         self.run.heads = self.heads
@@ -99,6 +120,16 @@ cdef class Run:
         self.run.poll = _poll_run
         self.run.poll_data = <void *>self
         self.reserve(batch_rows)
+
+    cdef int keep(self, size_t i, list metrics) except -1:
+        """Keep the rows of output i for metrics of all of them."""
+        cdef _Kept kept = _Kept()
+        kept.head = &self.heads[i]
+        kept.cols = self.head_cols[i]
+        kept.real = self.network.real
+        kept.metrics = metrics
+        self.kept.append(kept)
+        return 0
 
     cdef int set_head(self, size_t i, int loss, settings, bint skip_activation,
                       double weight) except -1:
@@ -129,6 +160,7 @@ cdef class Run:
         fnn_team_free(self.run.team)
         fnn_free(self.slots)
         fnn_free(self.heads)
+        fnn_free(self.places)
 
     cdef int reserve(self, size_t batch_rows) except -1:
         """Make room for batches of up to `batch_rows` rows."""
@@ -138,9 +170,9 @@ cdef class Run:
             return 0
         fnn_team_free(self.run.team)
         self.run.team = NULL
-        for metric in self.metric_states:
-            doubles += fnn_metric_state_size(<fnn_metric_t>(<MetricState>metric).kind,
-                                             (<MetricState>metric).cols)
+        cdef size_t i
+        for i in range(self.run.n_metrics):
+            doubles += self.slots[i].size
         # a person's loss writes its gradient in evaluations too
         if fnn_team_new(self.network.plan, rows, self.state is not None or len(self.own) > 0,
                         doubles, self.threads, &self.run.team) != FNN_OK:
@@ -178,6 +210,10 @@ cdef class Run:
                     order.shape[0] == 0):
                 raise ValueError("Run: order must be a vector of uint64 indices")
             rows = order.shape[0]
+        if weight is not None:
+            for kept in self.kept:
+                for _, metric in (<_Kept>kept).metrics:
+                    metric.check_weights()
         self.reserve(min(batch_size, rows))
         self.run.weight.data = NULL
         if weight is not None:
@@ -191,6 +227,16 @@ cdef class Run:
         self.run.check_finite = check_finite
         self.run.step = 0
         return (rows + self.run.batch_size - 1) // self.run.batch_size
+
+    cdef int make_room(self, size_t rows) except -1:
+        """Make room to keep `rows` more rows, for the metrics that want them."""
+        for kept in self.kept:
+            (<_Kept>kept).make_room(rows, self.run.weight.data != NULL)
+        return 0
+
+    cdef list whole_results(self):
+        """Pairs of place and result of the metrics of the whole epoch; rows as the steps came."""
+        return [pair for kept in self.kept for pair in (<_Kept>kept).results()]
 
     def release(self):
         """Let go of the rows."""
@@ -217,6 +263,8 @@ cdef class Run:
     def begin(self):
         """Start the sums of an epoch at 0."""
         self.reset_sums()
+        for kept in self.kept:
+            (<_Kept>kept).forget()
         for metric in self.metric_states:
             (<MetricState>metric).reset()
 
@@ -225,6 +273,7 @@ cdef class Run:
         self.run.loss_sum = self.run.weight_sum = 0
         for k in range(self.n_heads):
             self.heads[k].loss_sum = self.heads[k].weight_sum = 0
+            self.heads[k].keep.rows = 0
 
     def advance(self, size_t stop):
         """Take steps until step `stop`; "" or what went wrong: "loss" or "input".
@@ -237,6 +286,9 @@ cdef class Run:
         if self.rows_of is None or stop * self.run.batch_size >= (
                 self.run.rows + self.run.batch_size):
             raise ValueError(f"Run: cannot go to step {stop}")
+        if self.run.step < stop:
+            self.make_room(min(stop * self.run.batch_size, self.run.rows)
+                           - self.run.step * self.run.batch_size)
         while self.run.step < stop:
             if self.state is not None:
                 network.begin_writing()
@@ -274,13 +326,14 @@ cdef class Run:
         many are filled, also after an exception.  Returns what `advance` returns.
         """
         cdef Network network = self.network
-        cdef size_t count = records.shape[0], width = 2 + len(self.metric_states), i
+        cdef size_t count = records.shape[0], width = 2 + self.n_metrics, i
         cdef const uint64_t *choice = NULL
         cdef double *record = <double *>cnp.PyArray_DATA(records)
         cdef uint64_t *index = <uint64_t *>cnp.PyArray_DATA(order) if order is not None else NULL
         cdef fnn_random_t stream = _stream(seed, "shuffle", first, 0)
         cdef fnn_status_t status = FNN_OK
         cdef double slice_began, epoch_began = 0, now
+        cdef bint has_whole = len(self.kept) > 0, is_over = False
         if self.rows_of is None or self.state is None or (
                 order is not None and self.rows_of[3] is not order) or (
                 steps * self.run.batch_size >= self.run.rows + self.run.batch_size):
@@ -295,6 +348,9 @@ cdef class Run:
             raise ValueError(f"Run: records must be float64 of shape {(count, width)}")
         self.done = 0
         self.run.step = 0
+        for kept in self.kept:
+            (<_Kept>kept).forget()
+        self.make_room(self.run.rows)
         while self.done < count:
             network.begin_writing()
             self.run.update = self.state.update
@@ -313,7 +369,7 @@ cdef class Run:
                                         index[i] = choice[index[i]]
                             self.reset_sums()
                             for i in range(self.run.n_metrics):
-                                fnn_metric_reset(self.slots[i].metric, self.slots[i].state,
+                                fnn_metric_reset(&self.slots[i].set, self.slots[i].state,
                                                  self.head_cols[self.slots[i].head])
                         status = fnn_run(&self.run, steps)
                         if status != FNN_OK:
@@ -326,8 +382,12 @@ cdef class Run:
                         if self.run.weight_sum > 0:
                             record[1] = self.run.loss_sum / self.run.weight_sum
                         for i in range(self.run.n_metrics):
-                            record[2 + i] = fnn_metric_result(
-                                self.slots[i].metric, self.slots[i].state, self.head_cols[self.slots[i].head])
+                            record[2 + self.places[i]] = fnn_metric_result(
+                                &self.slots[i].set, self.slots[i].state,
+                                self.head_cols[self.slots[i].head])
+                        if has_whole:
+                            is_over = True
+                            break
                         record += width
                         self.done += 1
                         self.run.step = 0
@@ -342,6 +402,14 @@ cdef class Run:
                 network.made_from.functions.check()
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
+            if is_over:
+                for place, result in self.whole_results():
+                    record[2 + <size_t>place] = result
+                record[0] = fnn_now() - epoch_began
+                record += width
+                self.done += 1
+                self.run.step = 0
+                is_over = False
             self.check_interrupts()
         return ""
 
@@ -370,6 +438,75 @@ cdef class Run:
         return [head.loss_sum / head.weight_sum if head.weight_sum else float("nan")
                 for head in self.heads[:self.n_heads]]
 
-    def metrics(self):
-        """Results of the metrics since `begin`."""
-        return [metric.result() for metric in self.metric_states]
+    def metrics(self, bint whole=True):
+        """Results of the metrics since `begin`, without those of the `whole` epoch if not asked."""
+        if not whole:
+            return [metric.result() for metric in self.metric_states]
+        cdef size_t i
+        results = [None] * self.n_metrics
+        for i in range(self.run.n_metrics):
+            results[self.places[i]] = self.metric_states[i].result()
+        for place, result in self.whole_results():
+            results[place] = result
+        return results
+
+
+@cython.final
+cdef class _Kept:
+    """What a run keeps of one output, in the order of its steps."""
+    cdef fnn_head_t *head  # the run's, which holds this
+    cdef size_t cols
+    cdef cnp.dtype real
+    cdef list metrics      # pairs of place and metric
+    cdef cnp.ndarray p, y, weight
+
+    cdef void forget(self) noexcept:
+        self.head.keep.rows = 0
+        self.weight = None
+
+    cdef int make_room(self, size_t rows, bint weighted) except -1:
+        """Make room to keep `rows` more rows."""
+        cdef fnn_head_t *head = self.head
+        cdef size_t kept = head.keep.rows, most = 0, cols = self.cols
+        if self.p is not None:
+            most = self.p.shape[0]
+        if kept + rows > most:
+            # Streams come batch by batch: half as much again, so that little is copied.
+            most = max(kept + rows, kept + kept // 2)
+            self.p = _grown(self.p, kept, (most, cols), self.real)
+            if head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY:
+                self.y = _grown(self.y, kept, (most,), np.int32)
+            else:
+                self.y = _grown(self.y, kept, (most, cols), self.real)
+            if self.weight is not None:
+                self.weight = _grown(self.weight, kept, (most,), self.real)
+        if self.weight is None and weighted:
+            self.weight = np.ones(most, self.real)
+        head.keep.p = cnp.PyArray_DATA(self.p)
+        head.keep.y = cnp.PyArray_DATA(self.y)
+        head.keep.weight = NULL
+        if self.weight is not None:
+            head.keep.weight = cnp.PyArray_DATA(self.weight)
+        return 0
+
+    cdef list results(self):
+        """Pairs of place and result."""
+        cdef size_t rows = self.head.keep.rows
+        if rows == 0:
+            return [(place, float("nan")) for place, _ in self.metrics]
+        parts = []
+        for array in (self.y, self.p, self.weight):
+            part = None
+            if array is not None:
+                part = array[:rows]
+                part.flags.writeable = False
+            parts.append(part)
+        return [(place, metric.compute(*parts)) for place, metric in self.metrics]
+
+
+cdef cnp.ndarray _grown(cnp.ndarray array, size_t kept, tuple shape, dtype):
+    """A longer array that begins with the first `kept` rows of `array`."""
+    cdef cnp.ndarray longer = np.empty(shape, dtype)
+    if kept > 0:
+        longer[:kept] = array[:kept]
+    return longer

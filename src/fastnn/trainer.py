@@ -43,7 +43,8 @@ class Trainer:
     optimizer : str or Optimizer
         Such as "adam", ``fastnn.SGD(0.01, momentum=0.9)``.
     metrics : sequence of str, function or Metric
-        Such as "mean_absolute_error", "accuracy".
+        Such as "mean_absolute_error", "accuracy", ``fastnn.metrics.F1(average="macro")``, or a
+        function ``(y_true, y_pred)`` of one's own.
     seed : int, optional
         Of the order of the rows; by default the model's.
 
@@ -355,7 +356,7 @@ class Trainer:
                 done = feed.advance(epoch, stop)
                 if done < stop:
                     break
-                logs = self._logs(feed.run)
+                logs = self._logs(feed.run, whole=False)
                 if log_every is not None and verbose and done % log_every == 0:
                     reporter.batch(epoch, done, feed.batches, logs)
                 stopped = listeners.emit(
@@ -396,10 +397,13 @@ class Trainer:
                 self.history.extend(self.epochs + 1, names, records[: feed.run.done])
                 self.epochs += feed.run.done
 
-    def _logs(self, run: Run) -> dict[str, float]:
-        """Return the loss and the metrics over the epoch so far."""
-        names = ["loss", *(metric.name for metric in self.metrics)]
-        return dict(zip(names, [run.loss, *run.metrics()], strict=True))
+    def _logs(self, run: Run, *, whole: bool = True) -> dict[str, float]:
+        """Return the loss and the metrics over the epoch so far.
+
+        Within an epoch without those that need the `whole` of it.
+        """
+        measured = [metric.name for metric in self.metrics if whole or not metric.collects]
+        return dict(zip(["loss", *measured], [run.loss, *run.metrics(whole)], strict=True))
 
     def _is_dead(self, feed: Feed) -> bool:
         """Tell whether rows that differ all give one output though their targets differ."""
@@ -528,9 +532,9 @@ class Trainer:
     def _run(self, batch_rows: int, *, training: bool) -> Run:
         skips = self._fused and not self.loss.from_logits
         heads = [(self.loss.kind, self.loss.settings, skips, 1.0)]
-        kinds = [(metric.kind, 0) for metric in self.metrics]
+        measured = [(one.bind(self.loss.name, self.model.outputs), 0) for one in self.metrics]
         state = self._state if training else None
-        return Run(self.model, heads, kinds, batch_rows, state, get_num_threads(), self.seed)
+        return Run(self.model, heads, measured, batch_rows, state, get_num_threads(), self.seed)
 
 
 class Evaluation:
@@ -576,7 +580,10 @@ def _check_metrics(
     names = [metric.name for metric in found]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"Trainer: the metric {name!r} is named twice")
+            raise ValueError(
+                f"Trainer: the metric {name!r} is named twice; if they differ, give one another "
+                "name=..."
+            )
     return found
 
 

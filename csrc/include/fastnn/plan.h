@@ -164,6 +164,15 @@ typedef struct {
 void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
                 const void *grads, void *const slot[2]);
 
+/* What a run keeps of an output for metrics that need all of them at once, in the order of its steps;
+ * `rows` grows with each.  Room for the rows of the steps to come is the caller's business. */
+typedef struct {
+    void *p;      /* (rows, outputs), the plan's type: after the output activation; NULL: not kept */
+    void *y;      /* (rows, outputs), the plan's type, or labels int32 (rows,) */
+    void *weight; /* (rows,), the plan's type, or NULL */
+    size_t rows;
+} fnn_keep_t;
+
 /* What one output is held against. */
 typedef struct {
     fnn_loss_t loss;
@@ -173,12 +182,14 @@ typedef struct {
     fnn_source_t y;
     double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */
     fnn_loss_set_t set;
+    fnn_keep_t keep;
 } fnn_head_t;
 
 typedef struct {
-    fnn_metric_t metric;
+    fnn_metric_set_t set;
     size_t head;
-    double *state; /* fnn_metric_state_size() doubles */
+    double *state;
+    size_t size; /* fnn_metric_state_size(): doubles in the state */
 } fnn_metric_slot_t;
 
 /* Where a run computes with up to `threads` threads: a workspace, and where a batch is cut into
