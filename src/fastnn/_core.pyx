@@ -1,8 +1,8 @@
 """The compiled core: the only module that links csrc.
 
-Four parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
-network: parameters, predict, forward, backward), `_predictor.pxi` (a network frozen for serving),
-`_run.pxi` (epochs of training and evaluation).
+Five parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
+network: parameters, predict, forward, backward), `_state.pxi` (what an optimizer remembers of it),
+`_predictor.pxi` (a network frozen for serving), `_run.pxi` (epochs of training and evaluation).
 """
 import os
 
@@ -306,5 +306,6 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
 
 include "_kernels.pxi"
 include "_network.pxi"
+include "_state.pxi"
 include "_predictor.pxi"
 include "_run.pxi"

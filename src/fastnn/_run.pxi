@@ -6,6 +6,12 @@ cdef c_bool _poll_run(void *run) noexcept with gil:
     return (<Run>run).cancelled or _poll_signals(NULL)
 
 
+cdef str _wrong(fnn_status_t status):
+    if status == FNN_NONFINITE_LOSS:
+        return "loss"
+    return "gradient" if status == FNN_NONFINITE_GRADIENT else "input"
+
+
 @cython.final
 cdef class Run:
     """One pass after another over rows: an epoch of training, or an evaluation.
@@ -30,12 +36,14 @@ cdef class Run:
     cdef fnn_run_t run
     cdef fnn_source_t source
     cdef fnn_metric_slot_t *slots
+    cdef fnn_penalty_t *penalties
     cdef readonly size_t threads
     cdef readonly size_t done  # epochs that the last call of `epochs` completed
     cdef bint cancelled
 
     def __cinit__(self):
         self.slots = NULL
+        self.penalties = NULL
         self.run.team = NULL
 
     def __init__(self, Network network not None, head, metrics, size_t batch_rows,
@@ -70,8 +78,7 @@ cdef class Run:
             if state.network is not network:
                 raise ValueError("Run: the optimizer's state belongs to another network")
             self.run.grads = cnp.PyArray_DATA(network.gradient_arena)
-            self.run.slot[0] = state.slot[0]
-            self.run.slot[1] = state.slot[1]
+        self.take_penalties(network.penalties or ())
         self.run.poll = _poll_run
         self.run.poll_data = <void *>self
         self.reserve(batch_rows)
@@ -79,6 +86,20 @@ cdef class Run:
     def __dealloc__(self):
         fnn_team_free(self.run.team)
         fnn_free(self.slots)
+        fnn_free(self.penalties)
+
+    cdef int take_penalties(self, penalties) except -1:
+        fnn_free(self.penalties)
+        self.penalties = <fnn_penalty_t *>fnn_alloc(len(penalties) * sizeof(fnn_penalty_t))
+        if self.penalties == NULL:
+            raise MemoryError("Run: no memory for penalties")
+        for i, (offset, size, l1, l2) in enumerate(penalties):
+            if offset + size > self.network.parameter_arena.size:
+                raise ValueError(f"Run: penalty {(offset, size)} is out of place")
+            self.penalties[i] = fnn_penalty_t(offset, size, l1, l2)
+        self.run.n_penalties = len(penalties)
+        self.run.penalties = self.penalties
+        return 0
 
     cdef int reserve(self, size_t batch_rows) except -1:
         """Make room for batches of up to `batch_rows` rows."""
@@ -158,7 +179,7 @@ cdef class Run:
             (<MetricState>metric).reset()
 
     def advance(self, size_t stop):
-        """Take steps until step `stop`; "" or what went wrong: "loss" or "input".
+        """Take steps until step `stop`; "" or what went wrong: "loss", "gradient" or "input".
 
         Python's signal handlers run every 50 ms; what they raise comes out between two steps, or
         out of a long step that is then dropped before its update.
@@ -187,7 +208,7 @@ cdef class Run:
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
             if status != FNN_OK:
-                return "loss" if status == FNN_NONFINITE_LOSS else "input"
+                return _wrong(status)
             self.check_interrupts()
         return ""
 
@@ -264,7 +285,7 @@ cdef class Run:
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
             if status != FNN_OK:
-                return "loss" if status == FNN_NONFINITE_LOSS else "input"
+                return _wrong(status)
             self.check_interrupts()
         return ""
 

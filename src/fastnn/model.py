@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from fastnn import data
 from fastnn._core import Network, OptimizerState, Predictor
+from fastnn._segments import Segment, describe_segments
 from fastnn._spec import describe, lookup
 from fastnn.layers import Activation, Dense, Input, Layer
 
@@ -646,29 +647,10 @@ class Sequential(Network):
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Return a new state of `optimizer` for this model: all slots 0, no updates done."""
+        segments = [Segment(slot.name, slot.offset, slot.shape) for slot in self._slots]
         return OptimizerState(
-            self,
-            optimizer.slots,
-            optimizer_settings(optimizer),
-            [
-                (slot.offset, math.prod(slot.shape), True, optimizer.decays(slot.name), 1.0)
-                for slot in self._slots
-            ],
+            self, optimizer.settings(), describe_segments(segments, optimizer), self.seed
         )
-
-
-def optimizer_settings(optimizer: Optimizer) -> tuple[float, ...]:
-    """Return the numbers of an optimizer in the order that `OptimizerState` takes."""
-    return (
-        optimizer.kind,
-        optimizer.learning_rate,
-        getattr(optimizer, "momentum", 0.0),
-        getattr(optimizer, "nesterov", False),
-        getattr(optimizer, "beta_1", 0.0),
-        getattr(optimizer, "beta_2", 0.0),
-        getattr(optimizer, "epsilon", 0.0),
-        optimizer.weight_decay,
-    )
 
 
 def is_stream(value: object) -> TypeGuard[Iterable[Any]]:

@@ -9,7 +9,7 @@
  * Tensors are numbered, the inputs first; each has a width, and a slot of (rows, width) in a
  * workspace.  An op reads one tensor and writes another, in list order.  Parameters, gradients and
  * optimizer slots are arenas of `n_params` elements; what lies between two parameters is 0 and
- * stays 0.  The segments of the arena that an optimizer updates alike are merged into stretches.
+ * stays 0.  What an optimizer does to them stands in fastnn/update.h.
  * No function here allocates but the two _new ones.
  *
  * A step takes its batch through forward, loss and backward in blocks of rows (depth first: a block
@@ -24,6 +24,7 @@
 #include "fastnn/metric.h"
 #include "fastnn/pool.h"
 #include "fastnn/source.h"
+#include "fastnn/update.h"
 
 #define FNN_NONE SIZE_MAX
 
@@ -100,29 +101,6 @@ fnn_status_t fnn_forward(const fnn_plan_t *plan, const void *params, fnn_workspa
 fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
                           const void *dy, void *grads, void *const *dx);
 
-/* Part of the parameter arena that is updated alike; what no stretch covers is not trained. */
-typedef struct {
-    size_t offset, size; /* elements */
-    double decay;        /* multiplies the optimizer's weight decay */
-    double multiplier;   /* multiplies its learning rate */
-} fnn_stretch_t;
-
-/* Optimizer settings as people give them; fnn_update evaluates the constants of step t. */
-typedef struct {
-    fnn_optimizer_t kind;
-    size_t n_stretches;
-    const fnn_stretch_t *stretches;
-    double lr;
-    double momentum;
-    bool nesterov;
-    double beta1, beta2, eps, weight_decay;
-} fnn_update_t;
-
-/* One update of params from grads over all stretches.  slot[0], slot[1]: state arenas (SGD
- * momentum or Adam's m, v), NULL where the optimizer has none.  t counts from 1. */
-void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
-                const void *grads, void *const slot[2]);
-
 typedef struct {
     fnn_loss_t loss;
     double param;
@@ -151,10 +129,13 @@ typedef struct {
     fnn_team_t *team; /* for its batches, and for training if it trains */
     void *params;
     /* training only: NULL grads makes the run an evaluation, which changes no parameter */
-    void *grads, *slot[2];
+    void *grads;
     fnn_update_t update;
-    uint64_t t;       /* updates done so far; grows */
-    double powers[2]; /* of beta1 and beta2, for update t + 1; filled in by fnn_run */
+    uint64_t t;        /* updates done so far; grows */
+    fnn_rates_t rates; /* of update t + 1; filled in by fnn_run */
+
+    size_t n_penalties;
+    const fnn_penalty_t *penalties; /* part of each batch's loss */
 
     fnn_head_t head;
     size_t n_metrics;
