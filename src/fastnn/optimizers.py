@@ -57,8 +57,6 @@ NO_SLOTS: Slots = (None, None, None)
 class Common(TypedDict, total=False):
     """The arguments that every optimizer takes by name; `Optimizer` says what they are."""
 
-    weight_decay: float
-    exclude: Sequence[str]
     multipliers: Mapping[str, float]
     clip_value: float | None
     clip_norm: float | None
@@ -70,6 +68,13 @@ class Common(TypedDict, total=False):
     lookahead_steps: int | None
     lookahead_alpha: float
     ema: float | None
+
+
+class Decaying(Common, total=False):
+    """These, and those that AdamW has a place for."""
+
+    weight_decay: float
+    exclude: Sequence[str]
 
 
 class Optimizer(Spec):
@@ -174,7 +179,7 @@ class Optimizer(Spec):
                 f"{who}: exclude must be a list or tuple of patterns such as '*/bias', "
                 f"got {describe(exclude)}"
             )
-        given = {} if multipliers is None else multipliers
+        given: Any = {} if multipliers is None else multipliers
         if not isinstance(given, Mapping) or not all(isinstance(p, str) for p in given):
             raise TypeError(
                 f"{who}: multipliers must map patterns such as 'dense_0/*' to numbers, "
@@ -222,7 +227,9 @@ class Optimizer(Spec):
         found: dict[str, bool] = {}
         for name, argument in signature(cls).parameters.items():
             if argument.kind is Parameter.VAR_KEYWORD:
-                found |= {common: False for common in Common.__annotations__ if common not in found}
+                found |= {
+                    common: False for common in Decaying.__annotations__ if common not in found
+                }
             else:
                 found[name] = argument.default is Parameter.empty
         return found
@@ -376,7 +383,7 @@ class SGD(Optimizer):
         learning_rate: float | Schedule = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = type(self).__name__
         self._set_common(learning_rate, **common)
@@ -467,7 +474,7 @@ class Adam(_Moments):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         amsgrad: bool = False,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -527,8 +534,12 @@ class AdamW(Adam):
         amsgrad: bool = False,
         **common: Unpack[Common],
     ) -> None:
-        common["weight_decay"], common["exclude"] = weight_decay, exclude
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, **common)
+        super().__init__(
+            *(learning_rate, beta_1, beta_2, epsilon, amsgrad),
+            weight_decay=weight_decay,
+            exclude=exclude,
+            **common,
+        )
 
 
 class Nadam(_Moments):
@@ -568,7 +579,7 @@ class Nadam(_Moments):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         momentum_decay: float = 4e-3,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -614,7 +625,7 @@ class RAdam(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -655,7 +666,7 @@ class Adamax(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -700,7 +711,7 @@ class AdaBelief(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-16,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -746,7 +757,7 @@ class Yogi(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-3,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -787,7 +798,7 @@ class Lamb(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
@@ -828,7 +839,7 @@ class Lion(Optimizer):
         learning_rate: float | Schedule = 1e-4,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set(
@@ -882,7 +893,7 @@ class Adagrad(Optimizer):
         learning_rate: float | Schedule = 0.01,
         initial_accumulator_value: float = 0.0,
         epsilon: float = 1e-10,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = "Adagrad"
         self._set_common(learning_rate, **common)
@@ -942,7 +953,7 @@ class Adadelta(Optimizer):
         learning_rate: float | Schedule = 1.0,
         rho: float = 0.9,
         epsilon: float = 1e-6,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         self._set_common(learning_rate, **common)
         self._set(
@@ -1004,7 +1015,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-8,
         centered: bool = False,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = "RMSprop"
         self._set_common(learning_rate, **common)
@@ -1069,7 +1080,7 @@ class Rprop(Optimizer):
         learning_rate: float = 0.01,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50.0),
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = "Rprop"
         if isinstance(learning_rate, (Schedule, Mapping)):
@@ -1078,7 +1089,8 @@ class Rprop(Optimizer):
                 f"it is only the first length of the steps"
             )
         self._set_common(learning_rate, **common)
-        for name, given in (("etas", etas), ("step_sizes", step_sizes)):
+        pairs: tuple[tuple[str, Any], ...] = (("etas", etas), ("step_sizes", step_sizes))
+        for name, given in pairs:
             if not isinstance(given, (tuple, list)) or len(given) != 2:
                 raise TypeError(f"{who}: {name} must be two numbers, got {describe(given)}")
         self._set(
@@ -1147,7 +1159,7 @@ class ScheduleFreeAdamW(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = "ScheduleFreeAdamW"
         self._set_common(learning_rate, **common)
@@ -1206,7 +1218,7 @@ class Adafactor(Optimizer):
         epsilon_1: float | None = None,
         epsilon_2: float = 1e-3,
         clip_threshold: float = 1.0,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = "Adafactor"
         self._set_common(learning_rate, **common)
@@ -1287,14 +1299,13 @@ class Muon(_Moments):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        **common: Unpack[Common],
+        **common: Unpack[Decaying],
     ) -> None:
         who = "Muon"
         self._set_common(learning_rate, **common)
         self._set_moments(beta_1, beta_2, epsilon)
-        if kernels is not None and (
-            not isinstance(kernels, (tuple, list)) or not all(isinstance(p, str) for p in kernels)
-        ):
+        given: Any = () if kernels is None else kernels
+        if not isinstance(given, (tuple, list)) or not all(isinstance(p, str) for p in given):
             raise TypeError(
                 f"{who}: kernels must be a list or tuple of patterns such as 'dense_1/kernel', "
                 f"got {describe(kernels)}"

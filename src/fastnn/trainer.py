@@ -534,9 +534,7 @@ class Trainer:
             raise ValueError(f"{where}: the stream yielded no batches{hint}")
         return self._logs(run)
 
-    def _run(
-        self, batch_rows: int, *, training: bool, state: OptimizerState | None = None
-    ) -> Run:
+    def _run(self, batch_rows: int, *, training: bool, state: OptimizerState | None = None) -> Run:
         head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
         kinds = [metric.kind for metric in self.metrics]
         if training and state is None:
