@@ -166,6 +166,7 @@ cdef extern from "fastnn/rng.h" nogil:
         FNN_RANDOM_SHUFFLE
         FNN_RANDOM_SPLIT
         FNN_RANDOM_USER
+        FNN_RANDOM_GRADIENT
     ctypedef struct fnn_random_t:
         uint64_t seed
         uint32_t purpose

@@ -248,6 +248,7 @@ random_purposes = {
     "shuffle": FNN_RANDOM_SHUFFLE,
     "split": FNN_RANDOM_SPLIT,
     "user": FNN_RANDOM_USER,
+    "gradient": FNN_RANDOM_GRADIENT,
 }
 
 

@@ -47,9 +47,9 @@ def adam_step(
 
 
 # ---- the elementwise rules ----------------------------------------------------------------------
-# rule(p, s, g, c) -> (new p, new state): c holds the constants of the step in the arrays' type.  The
-# formulas are those of csrc/include/fastnn/optimizer.h, written out once more; in either type the
-# kernels must give the same bits.
+# rule(p, s, g, c) -> (new p, new state); c: the constants of the step in the type of the arrays.
+# The formulas are those of csrc/include/fastnn/optimizer.h, written out once more; in either type
+# the kernels must give the same bits.
 
 
 def _moments(s, g, c):
