@@ -227,6 +227,15 @@ cdef class OptimizerState:
             return fnn_schedule_at(self.update.schedule, self.t)
         return self.update.lr
 
+    @property
+    def trained(self):
+        """The parameters that are trained, as (offset, size, kind of constraint)."""
+        cdef size_t k
+        return tuple(
+            (self.segments[k].offset, self.segments[k].rows * self.segments[k].cols,
+             <int>self.segments[k].constraint)
+            for k in range(self.update.n_segments))
+
     def arrays(self):
         """Name -> array, itself: with `t` and the parameters all that a resumed fit needs."""
         return dict(self.kept)

@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import data
-from fastnn._core import Network, OptimizerState, Predictor
+from fastnn._core import NO_UPDATE, Network, OptimizerState, Predictor
 from fastnn._segments import Segment, describe_segments
 from fastnn._spec import describe, lookup
 from fastnn.layers import Activation, Dense, Input, Layer
+from fastnn.optimizers import SGD, Optimizer
 
 if TYPE_CHECKING:
-    from fastnn.optimizers import Optimizer
     from fastnn.summary import LayerInfo, Summary
 
 __all__ = ["Sequential"]
@@ -647,10 +647,16 @@ class Sequential(Network):
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Return a new state of `optimizer` for this model: all slots 0, no updates done."""
-        segments = [Segment(slot.name, slot.offset, slot.shape) for slot in self._slots]
         return OptimizerState(
-            self, optimizer.settings(), describe_segments(segments, optimizer), self.seed
+            self, optimizer.settings(), describe_segments(self._segments(), optimizer), self.seed
         )
+
+    def gradient_state(self) -> OptimizerState:
+        """Return a state whose steps leave the gradients of the loss and change no parameter."""
+        return OptimizerState(self, {"kind": NO_UPDATE}, describe_segments(self._segments(), SGD()))
+
+    def _segments(self) -> list[Segment]:
+        return [Segment(slot.name, slot.offset, slot.shape) for slot in self._slots]
 
 
 def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
