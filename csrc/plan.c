@@ -426,24 +426,6 @@ void fnn_workspace_free(fnn_workspace_t *work) {
 
 size_t fnn_workspace_rows(const fnn_workspace_t *work) { return work->rows; }
 
-/* beta^t, or 0 where 1 - beta^t is 1 in any case: beta^t <= exp(-t (1 - beta)) < 2^-57.  From a
- * multiple of POWERS on it is multiplied up, so that most steps get theirs from the one before. */
-enum { POWERS = 16 };
-
-static double power(double beta, uint64_t t) {
-    if ((double)t * (1.0 - beta) > 40.0)
-        return 0.0;
-    double product = pow(beta, (double)(t - t % POWERS));
-    for (uint64_t k = t % POWERS; k > 0; --k)
-        product *= beta;
-    return product;
-}
-
-/* The same, from that of t - 1. */
-static double next_power(double beta, uint64_t t, double before) {
-    return t % POWERS == 0 || (double)t * (1.0 - beta) > 40.0 ? power(beta, t) : before * beta;
-}
-
 /* `logits` has a bit for each output whose loss applies the activation of its op. */
 static fnn_activation_t activation_of(const fnn_plan_t *plan, size_t i, uint64_t logits) {
     return logits >> plan->head[i] & 1 ? FNN_LINEAR : plan->ops[i].activation;
@@ -462,6 +444,7 @@ typedef struct {
     const uint64_t *order; /* of the batch's rows, or NULL */
     size_t first, rows;    /* the batch */
     bool training, weighted;
+    bool piecewise;   /* training, and the update may be done piece by piece */
     uint64_t logits;  /* see activation_of */
     double weights;   /* their sum over the batch's rows */
     size_t at, block; /* the block, within the batch */
@@ -599,15 +582,17 @@ static double batch_loss(const step_t *step, const double *sums) {
     return loss;
 }
 
-static void add_losses(const step_t *step, const double *sums) {
+/* Adds a batch to the sums of the run; `penalty`: of its parameters. */
+static void add_losses(const step_t *step, const double *sums, double penalty) {
     fnn_run_t *run = step->run;
     for (size_t h = 0; h < run->plan->n_outputs; ++h) {
         run->heads[h].loss_sum += sums[h];
         run->heads[h].weight_sum += step->weights * terms_of(run, h);
     }
     if (run->plan->n_outputs == 1 && run->heads[0].weight == 1 && !run->plan->has_activity) {
-        run->loss_sum = run->heads[0].loss_sum; /* one rounding less than below */
-        run->weight_sum = run->heads[0].weight_sum;
+        const double weight = step->weights * terms_of(run, 0); /* a rounding less than below */
+        run->loss_sum += sums[0] + penalty * weight;
+        run->weight_sum += weight;
         return;
     }
     run->loss_sum += run->batch_loss * step->weights;
@@ -733,29 +718,16 @@ fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_worksp
     return has_failed(plan) ? FNN_INTERRUPTED : FNN_OK;
 }
 
-void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
-                const void *grads, void *const slot[2]) {
-    const float_mode_t mode = flush_subnormals();
-    const double powers[2] = {power(update->beta1, t), power(update->beta2, t)};
-    (plan->dtype == FNN_F32 ? update_f32 : update_f64)(plan, update, powers, params, grads, slot, 0,
-                                                       plan->n_params);
-    restore_mode(mode);
-}
-
 fnn_status_t fnn_run(fnn_run_t *run, size_t stop) {
     const float_mode_t mode = flush_subnormals();
     watch_t watch = {.since = now(), .flops = 0};
     fnn_status_t status = FNN_OK;
-    const fnn_update_t *update = &run->update;
-    run->powers[0] = power(update->beta1, run->t + 1);
-    run->powers[1] = power(update->beta2, run->t + 1);
+    fnn_update_rates(&run->update, run->t + 1, &run->rates);
     while (status == FNN_OK && run->step < stop) {
         const uint64_t t = run->t;
         status = (run->plan->dtype == FNN_F32 ? step_f32 : step_f64)(run, &watch);
-        if (run->t != t) {
-            run->powers[0] = next_power(update->beta1, t + 2, run->powers[0]);
-            run->powers[1] = next_power(update->beta2, t + 2, run->powers[1]);
-        }
+        if (run->t != t)
+            fnn_update_next_rates(&run->update, &run->rates);
         if (status == FNN_OK) {
             ++run->step;
             if (slice_is_over(&watch))

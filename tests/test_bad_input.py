@@ -35,7 +35,7 @@ class Bench:
         return (
             model.parameter_arena.tobytes(),
             model.gradient_arena.tobytes(),
-            *[slot.tobytes() for slot in trainer._state.slots],
+            *[array.tobytes() for array in trainer._state.arrays().values()],
             trainer.steps,
             trainer.epochs,
             id(trainer.history),

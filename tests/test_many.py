@@ -38,7 +38,7 @@ def state(one: fnn.Trainer):
     """Everything that a fit changes."""
     return (
         one.model.parameter_arena.tobytes(),
-        [slot.tobytes() for slot in one._state.slots],
+        [array.tobytes() for array in one._state.arrays().values()],
         one.steps,
         one.epochs,
         one.history.history,

@@ -238,7 +238,7 @@ def test_a_subclass_that_is_not_built_says_so():
         lambda model: model.block_rows(),
         lambda model: model.begin_fit(),
         lambda model: _core.Run(model, [(0, {}, False, 1.0)], [], 1),
-        lambda model: _core.OptimizerState(model, 0, (0, 0.1, 0, False, 0, 0, 0, 0), []),
+        lambda model: _core.OptimizerState(model, {"kind": 0}, []),
     ):
         with pytest.raises(RuntimeError, match=r"Forgetful: not built yet; call super"):
             use(Forgetful())

@@ -99,9 +99,12 @@ def arrows(inside_functions=True):
     }
 
 
-# Frozen specs: they answer questions about shape and hold no arrays.  Initializers draw some, and a
-# loss made of a C function has its signature read.
-SPECS = {"activations", "initializers", "layers", "losses", "schedules"}
+# Frozen specs: they answer questions about shape and hold no arrays.  Initializers draw some, a loss
+# made of a C function has its signature read, and schedules ask C for a rate.
+SPECS = {
+    *("activations", "constraints", "initializers", "layers", "losses", "regularizers"),
+    "schedules",
+}
 FACES = {"", "__main__", "cli", "config", "demo", "many"}
 
 
@@ -126,8 +129,8 @@ def test_modules_load_each_other_one_way():
 @pytest.mark.parametrize("name", sorted(SPECS & MODULES.keys()))
 def test_specs_import_specs_only(name):
     # layers are called on symbolic tensors, and adapted to data: methods that load what they need
-    more = {"initializers": {"_core"}, "losses": {"_core"}, "layers": {"graph", "moments"}}
-    allowed = SPECS | {"_spec"} | more.get(name, set())
+    more = {name: {"_core"} for name in ("initializers", "losses", "schedules")}
+    allowed = SPECS | {"_spec"} | (more | {"layers": {"graph", "moments"}}).get(name, set())
     assert arrows()[name] <= allowed
 
 

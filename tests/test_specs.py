@@ -830,16 +830,26 @@ def test_check_head_of_one_output(cls, fuses):
 
 def test_optimizer_defaults():
     sgd, adam, adamw = (optimizers.get(name) for name in ("sgd", "adam", "adamw"))
-    assert sgd.config() == {"kind": "sgd", "learning_rate": 0.01, "momentum": 0, "nesterov": False}
-    assert adam.config() == {
-        "kind": "adam",
-        "learning_rate": 1e-3,
-        "beta_1": 0.9,
-        "beta_2": 0.999,
-        "epsilon": 1e-8,
+    common = {
+        "weight_decay": 0.0,
+        "exclude": [],
+        "multipliers": {},
+        "clip_value": None,
+        "clip_norm": None,
+        "global_clip_norm": None,
+        "centralize": False,
+        "accumulate_steps": 1,
+        "noise": 0.0,
+        "noise_decay": 0.55,
+        "lookahead_steps": None,
+        "lookahead_alpha": 0.5,
+        "ema": None,
     }
-    extra = {"kind": "adamw", "weight_decay": 0.01, "exclude": []}
-    assert adamw.config() == adam.config() | extra
+    own = {"kind": "sgd", "learning_rate": 0.01, "momentum": 0, "nesterov": False}
+    assert sgd.config() == own | common
+    own = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "amsgrad": False}
+    assert adam.config() == {"kind": "adam", "learning_rate": 1e-3} | own | common
+    assert adamw.config() == adam.config() | {"kind": "adamw", "weight_decay": 0.01}
 
 
 def test_optimizer_slots():

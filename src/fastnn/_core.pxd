@@ -14,6 +14,7 @@ cdef extern from "fastnn/base.h" nogil:
         FNN_NONFINITE_LOSS
         FNN_INTERRUPTED
         FNN_NO_FORWARD
+        FNN_NONFINITE_GRADIENT
 
 cdef extern from "fastnn/memory.h" nogil:
     void *fnn_alloc(size_t bytes) noexcept
@@ -86,6 +87,15 @@ cdef extern from "fastnn/optimizer.h" nogil:
     ctypedef enum fnn_optimizer_t:
         FNN_SGD
         FNN_ADAM
+        FNN_RPROP
+        FNN_SCHEDULE_FREE
+        FNN_LAMB
+        FNN_ADAFACTOR
+        FNN_NO_UPDATE
+        FNN_OPTIMIZER_COUNT
+    enum:
+        FNN_MOST_SLOTS
+        FNN_ELEMENTWISE_COUNT
     ctypedef struct fnn_sgd_t:
         double lr
         double momentum
@@ -99,6 +109,22 @@ cdef extern from "fastnn/optimizer.h" nogil:
         double one_minus_beta2
         double eps
         double decay
+    ctypedef struct fnn_elementwise_t:
+        double lr
+        double root
+        double beta1
+        double one_minus_beta1
+        double beta2
+        double one_minus_beta2
+        double eps
+        double decay
+        double momentum
+        double a
+        double b
+        double c
+        double least
+        double most
+        bint flag
 
 cdef extern from "fastnn/kernels.h" nogil:
     ctypedef struct fnn_kernels_f32_t:
@@ -123,6 +149,8 @@ cdef extern from "fastnn/kernels.h" nogil:
                     const fnn_sgd_t *set) noexcept nogil
         void (*adam)(float *p, float *m, float *v, const float *g, size_t n,
                      const fnn_adam_t *set) noexcept nogil
+        void (**elementwise)(float *p, float **slot, const float *g, size_t n,
+                             const fnn_elementwise_t *set) noexcept nogil
         double (*fma_probe)(size_t rounds, int mix) noexcept nogil
     ctypedef struct fnn_kernels_f64_t:
         void (*gemm_nn)(double *c, size_t ldc, const double *a, size_t lda, const double *b,
@@ -146,6 +174,8 @@ cdef extern from "fastnn/kernels.h" nogil:
                     const fnn_sgd_t *set) noexcept nogil
         void (*adam)(double *p, double *m, double *v, const double *g, size_t n,
                      const fnn_adam_t *set) noexcept nogil
+        void (**elementwise)(double *p, double **slot, const double *g, size_t n,
+                             const fnn_elementwise_t *set) noexcept nogil
         double (*fma_probe)(size_t rounds, int mix) noexcept nogil
     ctypedef struct fnn_kernels_t:
         const char *name
@@ -195,6 +225,7 @@ cdef extern from "fastnn/rng.h" nogil:
         FNN_RANDOM_SHUFFLE
         FNN_RANDOM_SPLIT
         FNN_RANDOM_USER
+        FNN_RANDOM_GRADIENT
     ctypedef struct fnn_random_t:
         uint64_t seed
         uint32_t purpose
@@ -244,6 +275,102 @@ cdef extern from "fastnn/pool.h" nogil:
     enum:
         FNN_MOST_THREADS
 
+cdef extern from "fastnn/schedule.h" nogil:
+    ctypedef enum fnn_rate_t:
+        FNN_RATE_COUNT
+    ctypedef struct fnn_schedule_t:
+        fnn_rate_t kind
+        double rate
+        double steps
+        double a
+        double b
+        double c
+        bint flag
+        double warmup_steps
+        double warmup_start
+        size_t n
+        const double *table
+    double fnn_schedule_at(const fnn_schedule_t *schedule, uint64_t step) noexcept
+
+cdef extern from "fastnn/update.h" nogil:
+    enum:
+        FNN_UPDATE_SCALARS
+    ctypedef struct fnn_stretch_t:
+        size_t offset
+        size_t size
+        double decay
+        double multiplier
+    ctypedef enum fnn_constraint_t:
+        FNN_CONSTRAINT_COUNT
+    ctypedef struct fnn_segment_t:
+        size_t offset
+        size_t rows
+        size_t cols
+        bint matrix
+        bint hidden
+        double decay
+        double multiplier
+        double l1
+        double l2
+        fnn_constraint_t constraint
+        double least
+        double most
+        double rate
+        size_t state
+    ctypedef struct fnn_update_t:
+        fnn_optimizer_t kind
+        size_t n_stretches
+        const fnn_stretch_t *stretches
+        double lr
+        const fnn_schedule_t *schedule
+        double momentum
+        bint nesterov
+        double beta1
+        double beta2
+        double eps
+        double weight_decay
+        double least
+        double most
+        double shrink
+        double grow
+        double momentum_decay
+        double beta2_decay
+        double eps2
+        double threshold
+        double ratio
+        size_t iterations
+        size_t n_segments
+        const fnn_segment_t *segments
+        size_t accumulate
+        double noise
+        double noise_decay
+        uint64_t seed
+        bint centralize
+        double clip_value
+        double clip_norm
+        double global_clip_norm
+        double ema
+        size_t lookahead
+        double lookahead_alpha
+        void *slot[FNN_MOST_SLOTS]
+        void *mean
+        void *slow
+        void *sum
+        double *scalars
+    ctypedef struct fnn_penalty_t:
+        size_t offset
+        size_t size
+        double l1
+        double l2
+    fnn_status_t fnn_update_new_work(fnn_update_t *update, fnn_dtype_t dtype) noexcept
+    void fnn_update_free_work(fnn_update_t *update) noexcept
+    fnn_status_t fnn_update(const fnn_kernels_t *kernels, fnn_dtype_t dtype,
+                            const fnn_update_t *update, uint64_t t, size_t n_params,
+                            void *params, void *grads, size_t threads,
+                            c_bool *updated) noexcept
+    void fnn_update_averages(const fnn_update_t *update, fnn_dtype_t dtype, size_t n_params,
+                             const void *params, void *to) noexcept
+
 cdef extern from "fastnn/plan.h" nogil:
     const size_t FNN_NONE
     ctypedef enum fnn_op_kind_t:
@@ -272,11 +399,6 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t size
         fnn_function_fn function
         void *data
-    ctypedef struct fnn_stretch_t:
-        size_t offset
-        size_t size
-        double decay
-        double multiplier
     ctypedef struct fnn_plan_spec_t:
         fnn_dtype_t dtype
         size_t n_tensors
@@ -295,17 +417,6 @@ cdef extern from "fastnn/plan.h" nogil:
     ctypedef struct fnn_workspace_t:
         pass
     ctypedef c_bool (*fnn_poll_fn)(void *data) noexcept nogil
-    ctypedef struct fnn_update_t:
-        fnn_optimizer_t kind
-        size_t n_stretches
-        const fnn_stretch_t *stretches
-        double lr
-        double momentum
-        bint nesterov
-        double beta1
-        double beta2
-        double eps
-        double weight_decay
     ctypedef struct fnn_keep_t:
         void *p
         void *y
@@ -333,9 +444,10 @@ cdef extern from "fastnn/plan.h" nogil:
         fnn_team_t *team
         void *params
         void *grads
-        void *slot[2]
         fnn_update_t update
         uint64_t t
+        size_t n_penalties
+        const fnn_penalty_t *penalties
         fnn_head_t *heads
         size_t n_metrics
         const fnn_metric_slot_t *metrics
@@ -374,8 +486,6 @@ cdef extern from "fastnn/plan.h" nogil:
                              size_t *bad_row) noexcept
     fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
                               const void *const *dy, void *grads, void *const *dx) noexcept
-    void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
-                    const void *grads, void *const *slot) noexcept
     fnn_status_t fnn_team_new(const fnn_plan_t *plan, size_t batch_rows, bint training,
                               size_t metric_doubles, size_t threads, fnn_team_t **out) noexcept
     void fnn_team_free(fnn_team_t *team) noexcept

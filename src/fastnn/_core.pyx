@@ -1,7 +1,8 @@
 """The compiled core: the only module that links csrc.
 
-Five parts, included below: `_loss.pxi` (numbers and functions that losses take), `_kernels.pxi` (the
-kernels on NumPy arrays), `_network.pxi` (a lowered network: parameters, predict, forward, backward),
+Parts, included below: `_loss.pxi` (numbers and functions that losses take), `_kernels.pxi` (the
+kernels on NumPy arrays), `_plan.pxi` (what a network is made from), `_network.pxi` (a lowered network:
+parameters, predict, forward, backward), `_state.pxi` (what an optimizer remembers of it),
 `_predictor.pxi` (a network frozen for serving), `_run.pxi` (epochs of training and evaluation).
 """
 import os
@@ -264,6 +265,7 @@ random_purposes = {
     "shuffle": FNN_RANDOM_SHUFFLE,
     "split": FNN_RANDOM_SPLIT,
     "user": FNN_RANDOM_USER,
+    "gradient": FNN_RANDOM_GRADIENT,
 }
 
 
@@ -324,5 +326,6 @@ include "_loss.pxi"
 include "_kernels.pxi"
 include "_plan.pxi"
 include "_network.pxi"
+include "_state.pxi"
 include "_predictor.pxi"
 include "_run.pxi"

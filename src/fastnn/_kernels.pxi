@@ -373,6 +373,68 @@ def adam_step(str where not None, param, grad, m, v, t, double learning_rate, do
             table.f64.adam(<double *>pp, <double *>mp, <double *>vp, <double *>gp, n, &settings)
 
 
+def elementwise_step(str where not None, int kind, param, grad, slots, settings):
+    """One step of the optimizer `kind` on vectors; `settings`: fields of fnn_elementwise_t."""
+    cdef cnp.ndarray p, g
+    cdef void *at[FNN_MOST_SLOTS]
+    cdef fnn_elementwise_t given
+    cdef size_t i, n
+    names = tuple(f"slots[{i}]" for i in range(len(slots)) if slots[i] is not None)
+    if not FNN_ADAM < kind < FNN_ELEMENTWISE_COUNT or len(slots) != FNN_MOST_SLOTS:
+        raise ValueError(f"{where}: no elementwise optimizer {kind} with {len(slots)} slots")
+    p, *arrays, g = _state_arrays(
+        where, ("param", *names, "grad"),
+        (param, *(slot for slot in slots if slot is not None), grad))
+    rest = iter(arrays)
+    for i in range(FNN_MOST_SLOTS):
+        at[i] = NULL
+        if slots[i] is not None:
+            at[i] = cnp.PyArray_DATA(<cnp.ndarray>next(rest))
+    memset(&given, 0, sizeof(given))
+    given.decay = 1.0
+    for name, value in settings.items():
+        if name == "lr":
+            given.lr = value
+        elif name == "root":
+            given.root = value
+        elif name == "beta1":
+            given.beta1 = value
+            given.one_minus_beta1 = 1.0 - value
+        elif name == "beta2":
+            given.beta2 = value
+            given.one_minus_beta2 = 1.0 - value
+        elif name == "eps":
+            given.eps = value
+        elif name == "decay":
+            given.decay = value
+        elif name == "momentum":
+            given.momentum = value
+        elif name == "a":
+            given.a = value
+        elif name == "b":
+            given.b = value
+        elif name == "c":
+            given.c = value
+        elif name == "least":
+            given.least = value
+        elif name == "most":
+            given.most = value
+        elif name == "flag":
+            given.flag = value
+        else:
+            raise ValueError(f"{where}: unknown setting {name!r}")
+    n = p.size
+    cdef void *pp = cnp.PyArray_DATA(p)
+    cdef void *gp = cnp.PyArray_DATA(g)
+    cdef bint single = p.dtype.itemsize == 4
+    cdef const fnn_kernels_t *table = _kernels
+    with nogil:
+        if single:
+            table.f32.elementwise[kind](<float *>pp, <float **>at, <float *>gp, n, &given)
+        else:
+            table.f64.elementwise[kind](<double *>pp, <double **>at, <double *>gp, n, &given)
+
+
 def fma_probe(dtype, size_t rounds, int mix):
     """Floating-point operations done by one run of the FMA probe; time it from outside."""
     cdef bint single = _dtype_code(np.dtype(dtype)) == FNN_F32

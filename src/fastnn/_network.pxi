@@ -95,6 +95,7 @@ cdef class Network:
     cdef readonly bint fitting  # a trainer has it, between `begin_fit` and `end_fit`
     cdef unsigned long forks    # the process that all these are about
     cdef bint torn              # this is a child, forked in the midst of a thread's step
+    cdef public tuple penalties  # of the loss: (offset, size, l1, l2) each; None for none
     cdef object __weakref__
 
     def __dealloc__(self):
@@ -485,91 +486,3 @@ cdef class Network:
         if self.made_from.functions is not None:
             self.made_from.functions.check()
         return status == FNN_OK
-
-
-@cython.final
-cdef class OptimizerState:
-    """What an optimizer remembers of one network: its slots and the number of updates done."""
-    cdef readonly Network network
-    cdef readonly tuple slots
-    cdef readonly tuple settings
-    cdef public uint64_t t
-    cdef fnn_update_t update
-    cdef fnn_stretch_t *stretches
-    cdef void *slot[2]
-
-    def __cinit__(self):
-        self.stretches = NULL
-
-    def __dealloc__(self):
-        fnn_free(self.stretches)
-
-    def __init__(self, Network network not None, size_t slots, settings, segments):
-        """`settings`: (kind, learning_rate, momentum, nesterov, beta_1, beta_2, epsilon,
-        weight_decay).  `segments`: the parameters in rising order, as (offset, size,
-        trainable, decay, multiplier); neighbours that are updated alike become one stretch."""
-        network.check_built()
-        if slots > 2:
-            raise ValueError(f"OptimizerState: at most 2 slots, got {slots}")
-        self.network = network
-        self.slots = tuple(_new_arena(network.parameter_arena.size, network.real)
-                           for _ in range(slots))
-        self.slot[0] = self.slot[1] = NULL
-        for i in range(slots):
-            self.slot[i] = cnp.PyArray_DATA(<cnp.ndarray>self.slots[i])
-        cdef size_t end = 0, n = 0
-        cdef fnn_stretch_t *last
-        fnn_free(self.stretches)
-        self.stretches = <fnn_stretch_t *>fnn_alloc(len(segments) * sizeof(fnn_stretch_t))
-        if self.stretches == NULL:
-            raise MemoryError("OptimizerState: no memory for segments")
-        last = NULL
-        for offset, size, trainable, decay, multiplier in segments:
-            if offset < end or offset + size > network.parameter_arena.size:
-                raise ValueError(f"OptimizerState: segment {(offset, size)} is out of place")
-            end = offset + size
-            if not trainable:
-                last = NULL  # a stretch must not bridge it
-                continue
-            if last != NULL and last.decay == decay and last.multiplier == multiplier:
-                last.size = end - last.offset
-                continue
-            last = &self.stretches[n]
-            last.offset = offset
-            last.size = size
-            last.decay = decay
-            last.multiplier = multiplier
-            n += 1
-        self.update.n_stretches = n
-        self.update.stretches = self.stretches
-        self.configure(settings)
-
-    def configure(self, settings):
-        """Change the settings; slots and count stay."""
-        kind, lr, momentum, nesterov, beta_1, beta_2, epsilon, weight_decay = settings
-        if kind == FNN_ADAM and len(self.slots) != 2:
-            raise ValueError("OptimizerState: Adam needs 2 slots")
-        if kind == FNN_SGD and momentum != 0 and len(self.slots) != 1:
-            raise ValueError("OptimizerState: SGD with momentum needs 1 slot")
-        self.update.kind = <fnn_optimizer_t><int>kind
-        self.update.lr = lr
-        self.update.momentum = momentum
-        self.update.nesterov = nesterov
-        self.update.beta1 = beta_1
-        self.update.beta2 = beta_2
-        self.update.eps = epsilon
-        self.update.weight_decay = weight_decay
-        self.settings = tuple(settings)
-
-    def step(self):
-        """One update of the network's parameters from its gradients."""
-        cdef Network network = self.network
-        cdef void *params = cnp.PyArray_DATA(network.parameter_arena)
-        cdef void *grads = cnp.PyArray_DATA(network.gradient_arena)
-        network.begin_writing()
-        try:
-            self.t += 1
-            with nogil:
-                fnn_update(network.plan, &self.update, self.t, params, grads, self.slot)
-        finally:
-            network.end_writing()

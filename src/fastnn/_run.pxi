@@ -6,6 +6,12 @@ cdef c_bool _poll_run(void *run) noexcept with gil:
     return (<Run>run).cancelled or _poll_signals(NULL)
 
 
+cdef str _wrong(fnn_status_t status):
+    if status == FNN_NONFINITE_LOSS:
+        return "loss"
+    return "gradient" if status == FNN_NONFINITE_GRADIENT else "input"
+
+
 @cython.final
 cdef class Run:
     """One pass after another over rows: an epoch of training, or an evaluation.
@@ -44,6 +50,7 @@ cdef class Run:
     cdef size_t head_cols[FNN_MOST_OUTPUTS]
     cdef size_t n_heads
     cdef fnn_metric_slot_t *slots
+    cdef fnn_penalty_t *penalties
     cdef readonly size_t threads
     cdef readonly size_t done  # epochs that the last call of `epochs` completed
     cdef bint cancelled
@@ -52,6 +59,7 @@ cdef class Run:
         self.slots = NULL
         self.heads = NULL
         self.places = NULL
+        self.penalties = NULL
         self.run.team = NULL
 
     def __init__(self, Network network not None, heads, metrics, size_t batch_rows,
@@ -115,8 +123,7 @@ cdef class Run:
             if state.network is not network:
                 raise ValueError("Run: the optimizer's state belongs to another network")
             self.run.grads = cnp.PyArray_DATA(network.gradient_arena)
-            self.run.slot[0] = state.slot[0]
-            self.run.slot[1] = state.slot[1]
+        self.take_penalties(network.penalties or ())
         self.run.poll = _poll_run
         self.run.poll_data = <void *>self
         self.reserve(batch_rows)
@@ -161,6 +168,20 @@ cdef class Run:
         fnn_free(self.slots)
         fnn_free(self.heads)
         fnn_free(self.places)
+        fnn_free(self.penalties)
+
+    cdef int take_penalties(self, penalties) except -1:
+        fnn_free(self.penalties)
+        self.penalties = <fnn_penalty_t *>fnn_alloc(len(penalties) * sizeof(fnn_penalty_t))
+        if self.penalties == NULL:
+            raise MemoryError("Run: no memory for penalties")
+        for i, (offset, size, l1, l2) in enumerate(penalties):
+            if offset + size > self.network.parameter_arena.size:
+                raise ValueError(f"Run: penalty {(offset, size)} is out of place")
+            self.penalties[i] = fnn_penalty_t(offset, size, l1, l2)
+        self.run.n_penalties = len(penalties)
+        self.run.penalties = self.penalties
+        return 0
 
     cdef int reserve(self, size_t batch_rows) except -1:
         """Make room for batches of up to `batch_rows` rows."""
@@ -276,7 +297,7 @@ cdef class Run:
             self.heads[k].keep.rows = 0
 
     def advance(self, size_t stop):
-        """Take steps until step `stop`; "" or what went wrong: "loss" or "input".
+        """Take steps until step `stop`; "" or what went wrong: "loss", "gradient" or "input".
 
         Python's signal handlers run every 50 ms; what they raise comes out between two steps, or
         out of a long step that is then dropped before its update.
@@ -312,7 +333,7 @@ cdef class Run:
             if status != FNN_OK and network.made_from.functions is not None:
                 network.made_from.functions.check()
             if status != FNN_OK:
-                return "loss" if status == FNN_NONFINITE_LOSS else "input"
+                return _wrong(status)
             self.check_interrupts()
         return ""
 
@@ -401,7 +422,7 @@ cdef class Run:
             if status != FNN_OK and network.made_from.functions is not None:
                 network.made_from.functions.check()
             if status != FNN_OK:
-                return "loss" if status == FNN_NONFINITE_LOSS else "input"
+                return _wrong(status)
             if is_over:
                 for place, result in self.whole_results():
                     record[2 + <size_t>place] = result

@@ -108,7 +108,7 @@ class Task(NamedTuple):
 
 
 def judge(run: Run, wrong: str, where: str) -> str:
-    """Return what a run reported, but raise FloatingPointError for a loss that is not finite.
+    """Return what a run reported, but raise FloatingPointError for what is not finite.
 
     `where` names the batch, as in "Trainer.fit: epoch 2, batch 17 of 79".
     """
@@ -119,6 +119,11 @@ def judge(run: Run, wrong: str, where: str) -> str:
         )
     if wrong == "loss":
         raise FloatingPointError(f"{where}: the loss is {run.batch_loss}")
+    if wrong == "gradient":
+        raise FloatingPointError(
+            f"{where}: the norm of the gradients, which is to be clipped, is not finite; "
+            f"the update was not applied. Scale the inputs and targets, or lower the learning rate"
+        )
     return wrong
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import activations, initializers
+from fastnn import activations, constraints, initializers, regularizers
 from fastnn._spec import (
     MAX_UNITS,
     Spec,
@@ -78,12 +78,18 @@ class Weight(NamedTuple):
         False for what is kept but not trained, such as moving moments.
     trainable : bool
         False for parameters of a nested model that are frozen in it.
+    regularizer : Regularizer, optional
+        Its penalty is part of the loss.
+    constraint : Constraint, optional
+        What holds after each update.
     """
 
     shape: tuple[int, ...]
     initializer: initializers.Initializer | npt.NDArray[Any]
     trained: bool = True
     trainable: bool = True
+    regularizer: regularizers.Regularizer | None = None
+    constraint: constraints.Constraint | None = None
 
 
 class Layer(Spec):
@@ -216,6 +222,32 @@ class Input(Layer):
         raise TypeError("Input: call other layers on it, as in Dense(8)(x)")
 
 
+def _kernel(layer: Dense | Maxout | Bilinear, shape: tuple[int, ...]) -> Weight:
+    return Weight(
+        shape,
+        layer.kernel_initializer,
+        regularizer=layer.kernel_regularizer,
+        constraint=layer.kernel_constraint,
+    )
+
+
+def _bias(layer: Dense | Maxout | Bilinear, units: int) -> Weight:
+    return Weight(
+        (units,),
+        layer.bias_initializer,
+        regularizer=layer.bias_regularizer,
+        constraint=layer.bias_constraint,
+    )
+
+
+def _regularized(layer: Dense | Maxout | Bilinear, to: Lowering, out: int) -> int:
+    """Add an op for the penalty on the layer's outputs, if there is one."""
+    penalty = layer.activity_regularizer
+    if penalty is None or (penalty.l1 == 0 and penalty.l2 == 0):
+        return out
+    return to.activity(out, penalty.l1, penalty.l2)
+
+
 class Dense(Layer):
     """Affine map and activation, ``out = activation(x @ kernel + bias)``.
 
@@ -228,6 +260,12 @@ class Dense(Layer):
     use_bias : bool, default True
     kernel_initializer, bias_initializer : str, Initializer, array or callable
         By default "glorot_uniform" and "zeros".
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        Penalties that are part of the loss, such as "l2" or ``fastnn.regularizers.L2(1e-4)``.
+    activity_regularizer : str or Regularizer, optional
+        The same on the layer's outputs: see `ActivityRegularization`.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        What holds after each update, such as "non_negative".
     trainable : bool, default True
         Whether training changes kernel and bias.
     name : str, optional
@@ -241,8 +279,13 @@ class Dense(Layer):
 
     __slots__ = (
         "activation",
+        "activity_regularizer",
+        "bias_constraint",
         "bias_initializer",
+        "bias_regularizer",
+        "kernel_constraint",
         "kernel_initializer",
+        "kernel_regularizer",
         "trainable",
         "units",
         "use_bias",
@@ -253,6 +296,11 @@ class Dense(Layer):
     use_bias: bool
     kernel_initializer: initializers.Initializer
     bias_initializer: initializers.Initializer
+    kernel_regularizer: regularizers.Regularizer | None
+    bias_regularizer: regularizers.Regularizer | None
+    activity_regularizer: regularizers.Regularizer | None
+    kernel_constraint: constraints.Constraint | None
+    bias_constraint: constraints.Constraint | None
     trainable: bool
 
     def __init__(
@@ -263,6 +311,11 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_regularizer: str | regularizers.Regularizer | None = None,
+        bias_regularizer: str | regularizers.Regularizer | None = None,
+        activity_regularizer: str | regularizers.Regularizer | None = None,
+        kernel_constraint: str | constraints.Constraint | None = None,
+        bias_constraint: str | constraints.Constraint | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
@@ -273,24 +326,30 @@ class Dense(Layer):
             use_bias=check_bool(who, "use_bias", use_bias),
             kernel_initializer=initializers.get(kernel_initializer, who),
             bias_initializer=initializers.get(bias_initializer, who),
+            kernel_regularizer=regularizers.get(kernel_regularizer, who),
+            bias_regularizer=regularizers.get(bias_regularizer, who),
+            activity_regularizer=regularizers.get(activity_regularizer, who),
+            kernel_constraint=constraints.get(kernel_constraint, who),
+            bias_constraint=constraints.get(bias_constraint, who),
             trainable=check_bool(who, "trainable", trainable),
             name=_check_name(who, name),
         )
 
     def output_units(self, fan_in: int) -> int:
         """Return the columns of the output."""
-        return self.units
+        return self.activation.output_units(self.units)
 
     def weights(self, units: Units) -> dict[str, Weight]:
         """Return kernel and bias."""
-        found = {"kernel": Weight((units[0], self.units), self.kernel_initializer)}
+        found = {"kernel": _kernel(self, (units[0], self.units))}
         if self.use_bias:
-            found["bias"] = Weight((self.units,), self.bias_initializer)
+            found["bias"] = _bias(self, self.units)
         return found
 
     def lower(self, to: Lowering, inputs: Units) -> Units:
         """Add one op."""
-        return (to.dense(inputs[0], self.units, to.at("kernel"), to.at("bias"), self.activation),)
+        out = to.dense(inputs[0], self.units, to.at("kernel"), to.at("bias"), self.activation)
+        return (_regularized(self, to, out),)
 
 
 class Activation(Layer):
@@ -316,6 +375,10 @@ class Activation(Layer):
     ) -> None:
         who = type(self).__name__
         self._set(activation=activations.get(activation, who), name=_check_name(who, name))
+
+    def output_units(self, fan_in: int) -> int:
+        """Return the columns of the output: as many as come in, or for "glu" half of them."""
+        return self.activation.output_units(fan_in)
 
     def lower(self, to: Lowering, inputs: Units) -> Units:
         """Add one op, or none if it goes into the dense layer before."""
@@ -655,6 +718,8 @@ class Embedding(Layer):
         Columns of the output for each column of the input.
     embeddings_initializer : str, Initializer, array or callable
         By default "uniform".
+    embeddings_regularizer : str or Regularizer, optional
+    embeddings_constraint : str or Constraint, optional
     trainable : bool, default True
     name : str, optional
 
@@ -670,11 +735,20 @@ class Embedding(Layer):
     (8, {'embeddings_0': (7, 3), 'embeddings_1': (12, 5)})
     """
 
-    __slots__ = ("embeddings_initializer", "input_dim", "output_dim", "trainable")
+    __slots__ = (
+        "embeddings_constraint",
+        "embeddings_initializer",
+        "embeddings_regularizer",
+        "input_dim",
+        "output_dim",
+        "trainable",
+    )
     tag = "embedding"
     input_dim: int | tuple[int, ...]
     output_dim: int | tuple[int, ...]
     embeddings_initializer: initializers.Initializer
+    embeddings_regularizer: regularizers.Regularizer | None
+    embeddings_constraint: constraints.Constraint | None
     trainable: bool
 
     def __init__(
@@ -683,6 +757,8 @@ class Embedding(Layer):
         output_dim: int | Sequence[int],
         *,
         embeddings_initializer: str | initializers.Initializer = "uniform",
+        embeddings_regularizer: str | regularizers.Regularizer | None = None,
+        embeddings_constraint: str | constraints.Constraint | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
@@ -703,6 +779,8 @@ class Embedding(Layer):
         self._set(
             **given,
             embeddings_initializer=initializers.get(embeddings_initializer, who),
+            embeddings_regularizer=regularizers.get(embeddings_regularizer, who),
+            embeddings_constraint=constraints.get(embeddings_constraint, who),
             trainable=check_bool(who, "trainable", trainable),
             name=_check_name(who, name),
         )
@@ -737,7 +815,12 @@ class Embedding(Layer):
             ["embeddings"] if len(tables) == 1 else [f"embeddings_{i}" for i in range(len(tables))]
         )
         return {
-            name: Weight(shape, self.embeddings_initializer)
+            name: Weight(
+                shape,
+                self.embeddings_initializer,
+                regularizer=self.embeddings_regularizer,
+                constraint=self.embeddings_constraint,
+            )
             for name, shape in zip(names, tables, strict=True)
         }
 
@@ -921,6 +1004,12 @@ class Maxout(Layer):
         Maps for each unit.
     use_bias : bool, default True
     kernel_initializer, bias_initializer : str, Initializer, array or callable
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        Penalties that are part of the loss, such as "l2" or ``fastnn.regularizers.L2(1e-4)``.
+    activity_regularizer : str or Regularizer, optional
+        The same on the layer's outputs: see `ActivityRegularization`.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        What holds after each update, such as "non_negative".
     trainable : bool, default True
     name : str, optional
 
@@ -936,8 +1025,13 @@ class Maxout(Layer):
     """
 
     __slots__ = (
+        "activity_regularizer",
+        "bias_constraint",
         "bias_initializer",
+        "bias_regularizer",
+        "kernel_constraint",
         "kernel_initializer",
+        "kernel_regularizer",
         "pieces",
         "trainable",
         "units",
@@ -949,6 +1043,11 @@ class Maxout(Layer):
     use_bias: bool
     kernel_initializer: initializers.Initializer
     bias_initializer: initializers.Initializer
+    kernel_regularizer: regularizers.Regularizer | None
+    bias_regularizer: regularizers.Regularizer | None
+    activity_regularizer: regularizers.Regularizer | None
+    kernel_constraint: constraints.Constraint | None
+    bias_constraint: constraints.Constraint | None
     trainable: bool
 
     def __init__(
@@ -959,6 +1058,11 @@ class Maxout(Layer):
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_regularizer: str | regularizers.Regularizer | None = None,
+        bias_regularizer: str | regularizers.Regularizer | None = None,
+        activity_regularizer: str | regularizers.Regularizer | None = None,
+        kernel_constraint: str | constraints.Constraint | None = None,
+        bias_constraint: str | constraints.Constraint | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
@@ -969,6 +1073,11 @@ class Maxout(Layer):
             use_bias=check_bool(who, "use_bias", use_bias),
             kernel_initializer=initializers.get(kernel_initializer, who),
             bias_initializer=initializers.get(bias_initializer, who),
+            kernel_regularizer=regularizers.get(kernel_regularizer, who),
+            bias_regularizer=regularizers.get(bias_regularizer, who),
+            activity_regularizer=regularizers.get(activity_regularizer, who),
+            kernel_constraint=constraints.get(kernel_constraint, who),
+            bias_constraint=constraints.get(bias_constraint, who),
             trainable=check_bool(who, "trainable", trainable),
             name=_check_name(who, name),
         )
@@ -981,15 +1090,15 @@ class Maxout(Layer):
     def weights(self, units: Units) -> dict[str, Weight]:
         """Return kernel and bias of all pieces; piece p of unit u is column p * units + u."""
         wide = self.units * self.pieces
-        found = {"kernel": Weight((units[0], wide), self.kernel_initializer)}
+        found = {"kernel": _kernel(self, (units[0], wide))}
         if self.use_bias:
-            found["bias"] = Weight((wide,), self.bias_initializer)
+            found["bias"] = _bias(self, wide)
         return found
 
     def lower(self, to: Lowering, inputs: Units) -> Units:
         """Add a dense op, and one that takes the largest."""
         wide = to.dense(inputs[0], self.units * self.pieces, to.at("kernel"), to.at("bias"))
-        return (to.maxout(wide, self.units, self.pieces),)
+        return (_regularized(self, to, to.maxout(wide, self.units, self.pieces)),)
 
 
 class Bilinear(Layer):
@@ -1002,6 +1111,12 @@ class Bilinear(Layer):
     activation : str, Activation or None
     use_bias : bool, default True
     kernel_initializer, bias_initializer : str, Initializer, array or callable
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        Penalties that are part of the loss, such as "l2" or ``fastnn.regularizers.L2(1e-4)``.
+    activity_regularizer : str or Regularizer, optional
+        The same on the layer's outputs: see `ActivityRegularization`.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        What holds after each update, such as "non_negative".
     trainable : bool, default True
     name : str, optional
 
@@ -1017,8 +1132,13 @@ class Bilinear(Layer):
 
     __slots__ = (
         "activation",
+        "activity_regularizer",
+        "bias_constraint",
         "bias_initializer",
+        "bias_regularizer",
+        "kernel_constraint",
         "kernel_initializer",
+        "kernel_regularizer",
         "trainable",
         "units",
         "use_bias",
@@ -1031,6 +1151,11 @@ class Bilinear(Layer):
     use_bias: bool
     kernel_initializer: initializers.Initializer
     bias_initializer: initializers.Initializer
+    kernel_regularizer: regularizers.Regularizer | None
+    bias_regularizer: regularizers.Regularizer | None
+    activity_regularizer: regularizers.Regularizer | None
+    kernel_constraint: constraints.Constraint | None
+    bias_constraint: constraints.Constraint | None
     trainable: bool
 
     def __init__(
@@ -1041,6 +1166,11 @@ class Bilinear(Layer):
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_regularizer: str | regularizers.Regularizer | None = None,
+        bias_regularizer: str | regularizers.Regularizer | None = None,
+        activity_regularizer: str | regularizers.Regularizer | None = None,
+        kernel_constraint: str | constraints.Constraint | None = None,
+        bias_constraint: str | constraints.Constraint | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
@@ -1051,25 +1181,32 @@ class Bilinear(Layer):
             use_bias=check_bool(who, "use_bias", use_bias),
             kernel_initializer=initializers.get(kernel_initializer, who),
             bias_initializer=initializers.get(bias_initializer, who),
+            kernel_regularizer=regularizers.get(kernel_regularizer, who),
+            bias_regularizer=regularizers.get(bias_regularizer, who),
+            activity_regularizer=regularizers.get(activity_regularizer, who),
+            kernel_constraint=constraints.get(kernel_constraint, who),
+            bias_constraint=constraints.get(bias_constraint, who),
             trainable=check_bool(who, "trainable", trainable),
             name=_check_name(who, name),
         )
 
     def connect(self, units: Units) -> Units:
         """Return the columns of the output."""
-        return (self.units,)
+        return (self.activation.output_units(self.units),)
 
     def weights(self, units: Units) -> dict[str, Weight]:
         """Return kernel and bias."""
-        found = {"kernel": Weight((units[0], self.units * units[1]), self.kernel_initializer)}
+        found = {"kernel": _kernel(self, (units[0], self.units * units[1]))}
         if self.use_bias:
-            found["bias"] = Weight((self.units,), self.bias_initializer)
+            found["bias"] = _bias(self, self.units)
         return found
 
     def lower(self, to: Lowering, inputs: Units) -> Units:
         """Add one op, and one for an activation."""
         out = to.bilinear(inputs, self.units, to.at("kernel"), to.at("bias"))
-        return (out if self.activation.name == "linear" else to.activation(out, self.activation),)
+        if self.activation.name != "linear":
+            out = to.activation(out, self.activation)
+        return (_regularized(self, to, out),)
 
 
 class _Combine(Layer):

@@ -18,14 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import data
-from fastnn._core import Network, OptimizerState, Predictor
+from fastnn._core import NO_UPDATE, Network, OptimizerState, Predictor
+from fastnn._segments import Segment, describe_penalties, describe_segments
 from fastnn._spec import describe, lookup
 from fastnn.graph import Node, Tensor, apply, as_tensor, is_symbolic, key_of, trace
 from fastnn.layers import Input, Layer, Normalization, Units, Weight, scales
 from fastnn.lowering import DENSE, Lowering
+from fastnn.optimizers import SGD, Optimizer
 
 if TYPE_CHECKING:
-    from fastnn.optimizers import Optimizer
     from fastnn.summary import LayerInfo, Summary
 
 __all__ = ["Model", "Sequential"]
@@ -187,6 +188,7 @@ class Model(Network):
         self._optimizer_states: WeakKeyDictionary[Optimizer, OptimizerState] = WeakKeyDictionary()
         self._kept_rows = 0
         self._as_layer: Layer | None = None
+        self.penalties = describe_penalties(self._segments()) or None
         self._draw(first=True)
 
     def _fan_in(self, layer: int) -> Units:
@@ -472,8 +474,7 @@ class Model(Network):
         >>> model.frozen
         ('dense_0',)
         """
-        self._frozen |= self._match("freeze", patterns)
-        self.freezes += 1
+        self._set_frozen(self._frozen | self._match("freeze", patterns))
 
     def unfreeze(self, *patterns: str) -> None:
         """Undo `freeze`, for the layers that the patterns name or for all.
@@ -487,8 +488,12 @@ class Model(Network):
         >>> model.frozen
         ('input_0', 'dense_0')
         """
-        self._frozen -= self._match("unfreeze", patterns)
+        self._set_frozen(self._frozen - self._match("unfreeze", patterns))
+
+    def _set_frozen(self, names: frozenset[str]) -> None:
+        self._frozen = names
         self.freezes += 1
+        self.penalties = describe_penalties(self._segments()) or None
 
     def _match(self, method: str, patterns: Sequence[str]) -> frozenset[str]:
         from fnmatch import fnmatchcase
@@ -736,7 +741,7 @@ class Model(Network):
         dtype: str = config.get("dtype", "float32")
         if kind == "sequential":
             model: Model = Sequential(found, name=name, seed=seed, dtype=dtype)
-            model._frozen = frozenset(config.get("frozen", ()))
+            model._set_frozen(frozenset(config.get("frozen", ())))
             return cast(Self, model)
         try:
             table = [
@@ -1072,25 +1077,38 @@ class Model(Network):
         if state is None:
             state = self.optimizer_state(optimizer)
             self._optimizer_states[optimizer] = state
+        self.renew(state, optimizer)
         state.step()
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Return a new state of `optimizer` for this model: all slots 0, no updates done."""
-        return OptimizerState(
-            self,
-            optimizer.slots,
-            optimizer_settings(optimizer),
-            [
-                (
-                    slot.offset,
-                    slot.size,
-                    self.is_trained(slot.name),
-                    optimizer.decays(slot.name),
-                    1.0,
-                )
-                for slot in self._slots
-            ],
-        )
+        segments = describe_segments(self._segments(), optimizer)
+        state = OptimizerState(self, optimizer.settings(), segments, self.seed)
+        state.freezes = self.freezes
+        return state
+
+    def renew(self, state: OptimizerState, optimizer: Optimizer) -> None:
+        """Let a state know which layers are frozen, if that has changed since it was made."""
+        if state.freezes != self.freezes:
+            state.describe(describe_segments(self._segments(), optimizer))
+            state.freezes = self.freezes
+
+    def gradient_state(self) -> OptimizerState:
+        """Return a state whose steps leave the gradients of the loss and change no parameter."""
+        return OptimizerState(self, {"kind": NO_UPDATE}, describe_segments(self._segments(), SGD()))
+
+    def _segments(self) -> list[Segment]:
+        return [
+            Segment(
+                slot.name,
+                slot.offset,
+                slot.weight.shape,
+                self.is_trained(slot.name),
+                slot.weight.regularizer,
+                slot.weight.constraint,
+            )
+            for slot in self._slots
+        ]
 
     def is_trained(self, name: str) -> bool:
         """Tell whether training changes the array of this name, such as "dense_0/kernel"."""
@@ -1191,20 +1209,6 @@ class Sequential(Model):
             "layers": [layer.config() for layer in self.layers],
         }
         return config | ({"frozen": sorted(self._frozen)} if self._frozen else {})
-
-
-def optimizer_settings(optimizer: Optimizer) -> tuple[float, ...]:
-    """Return the numbers of an optimizer in the order that `OptimizerState` takes."""
-    return (
-        optimizer.kind,
-        optimizer.learning_rate,
-        getattr(optimizer, "momentum", 0.0),
-        getattr(optimizer, "nesterov", False),
-        getattr(optimizer, "beta_1", 0.0),
-        getattr(optimizer, "beta_2", 0.0),
-        getattr(optimizer, "epsilon", 0.0),
-        optimizer.weight_decay,
-    )
 
 
 def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
@@ -1391,7 +1395,7 @@ def _rebuild(
         seed,
         dtype,
     )
-    model._frozen = frozen
+    model._set_frozen(frozen)
     if arena is not None:
         model.restore(arena)
     return model

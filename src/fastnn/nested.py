@@ -76,6 +76,8 @@ class ModelLayer(Layer):
                 np.array(values[slot.name]),
                 slot.weight.trained,
                 self.model.is_trained(slot.name),
+                slot.weight.regularizer,
+                slot.weight.constraint,
             )
             for slot in self.model._slots
         }

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import data, losses, metrics, optimizers
-from fastnn._core import Run
+from fastnn._core import OptimizerState, Run
 from fastnn._spec import check_int, describe
 from fastnn.errors import DeadNetworkWarning
 from fastnn.events import Event, Handler, Listeners
 from fastnn.feed import ArrayFeed, Feed, Rows, StreamFeed, Task, judge, open_stream
 from fastnn.history import History
 from fastnn.losses import Loss
-from fastnn.model import Model, is_stream, optimizer_settings
+from fastnn.model import Model, is_stream
 from fastnn.optimizers import Optimizer
 from fastnn.parallel import get_num_threads
 from fastnn.report import Reporter
@@ -133,13 +133,16 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The optimizer's learning rate; setting it keeps the optimizer's state."""
-        return self.optimizer.learning_rate
+        """The learning rate of the next step.
+
+        Setting it replaces a schedule by a constant rate and keeps the optimizer's state.
+        """
+        return self._state.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         self.optimizer = self.optimizer.replace(learning_rate=value)
-        self._state.configure(optimizer_settings(self.optimizer))
+        self._state.configure(self.optimizer.settings())
 
     def on(self, event: str, handler: Handler, *, every: int = 1) -> Trainer:
         """Call `handler` with an `Event` when something happens in `fit`.
@@ -296,6 +299,7 @@ class Trainer:
                 )
             return history
         finally:
+            self._state.use_averages(True)
             self.model.end_fit()
             feed.close()
 
@@ -340,6 +344,7 @@ class Trainer:
         ):
             self._fit_unseen(feed, epochs)
         while self.epochs < end and not stopped:
+            self._state.use_averages(False)
             began = time.perf_counter()
             epoch = self.epochs + 1
             if listeners.wants("epoch_begin"):
@@ -365,6 +370,7 @@ class Trainer:
             if stopped and done == 0:
                 break
             logs = self._logs(feed.run)
+            self._state.use_averages(True)
             if validation is not None:
                 logs |= {f"val_{name}": value for name, value in validation().items()}
             seconds = time.perf_counter() - began
@@ -389,6 +395,7 @@ class Trainer:
         """Train epochs that nobody looks at: in C until the last is done."""
         names = ["loss", *(metric.name for metric in self.metrics)]
         end = self.epochs + epochs
+        self._state.use_averages(False)
         while self.epochs < end:
             records = np.empty((min(end - self.epochs, EPOCHS_AT_ONCE), 1 + len(names)))
             try:
@@ -454,9 +461,11 @@ class Trainer:
         run = self._batch_run
         self.model.begin_fit()
         try:
+            self._state.use_averages(False)
             run.begin()
             self._task.step(run, rows, where, finite=True)
         finally:
+            self._state.use_averages(True)
             self.model.end_fit()
             run.release()
         return self._logs(run)
@@ -529,11 +538,12 @@ class Trainer:
             raise ValueError(f"{where}: the stream yielded no batches{hint}")
         return self._logs(run)
 
-    def _run(self, batch_rows: int, *, training: bool) -> Run:
+    def _run(self, batch_rows: int, *, training: bool, state: OptimizerState | None = None) -> Run:
         skips = self._fused and not self.loss.from_logits
         heads = [(self.loss.kind, self.loss.settings, skips, 1.0)]
         measured = [(one.bind(self.loss.name, self.model.outputs), 0) for one in self.metrics]
-        state = self._state if training else None
+        if training and state is None:
+            state = self._state
         return Run(self.model, heads, measured, batch_rows, state, get_num_threads(), self.seed)
 
 

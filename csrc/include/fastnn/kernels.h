@@ -42,6 +42,13 @@ typedef struct {
     fnn_loss_f32_fn *loss[FNN_LOSS_COUNT];
     fnn_sgd_f32_fn *sgd;
     fnn_adam_f32_fn *adam;
+    fnn_elementwise_f32_fn *elementwise[FNN_ELEMENTWISE_COUNT]; /* but for sgd and adam */
+    fnn_scale_f32_fn *scale;
+    fnn_ema_f32_fn *ema;
+    fnn_clip_f32_fn *clip;
+    fnn_penalty_f32_fn *penalty;
+    fnn_sum_f32_fn *square_sum, *abs_sum;
+    fnn_lamb_f32_fn *lamb;
     fnn_fma_probe_fn *fma_probe;
 } fnn_kernels_f32_t;
 
@@ -55,6 +62,13 @@ typedef struct {
     fnn_loss_f64_fn *loss[FNN_LOSS_COUNT];
     fnn_sgd_f64_fn *sgd;
     fnn_adam_f64_fn *adam;
+    fnn_elementwise_f64_fn *elementwise[FNN_ELEMENTWISE_COUNT]; /* but for sgd and adam */
+    fnn_scale_f64_fn *scale;
+    fnn_ema_f64_fn *ema;
+    fnn_clip_f64_fn *clip;
+    fnn_penalty_f64_fn *penalty;
+    fnn_sum_f64_fn *square_sum, *abs_sum;
+    fnn_lamb_f64_fn *lamb;
     fnn_fma_probe_fn *fma_probe;
 } fnn_kernels_f64_t;
 

@@ -10,7 +10,8 @@
  * workspace.  An op reads tensors and writes the next one, in list order: op i writes tensor
  * n_inputs + i.  Parameters, gradients and optimizer slots are arenas of `n_params` elements; what
  * lies between two parameters is 0 and stays 0.  What is kept but not trained (moving moments,
- * scales) lies in the parameter arena too.  The segments of the arena that an optimizer updates alike are merged into stretches.
+ * scales) lies in the parameter arena too.  What an optimizer does to them stands in
+ * fastnn/update.h.
  * No function here allocates but the two _new ones.
  *
  * A step takes its batch through forward, loss and backward in blocks of rows (depth first: a block
@@ -25,6 +26,7 @@
 #include "fastnn/metric.h"
 #include "fastnn/pool.h"
 #include "fastnn/source.h"
+#include "fastnn/update.h"
 
 #define FNN_NONE SIZE_MAX
 
@@ -141,29 +143,6 @@ fnn_status_t fnn_forward(const fnn_plan_t *plan, void *params, fnn_workspace_t *
 fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
                           const void *const *dy, void *grads, void *const *dx);
 
-/* Part of the parameter arena that is updated alike; what no stretch covers is not trained. */
-typedef struct {
-    size_t offset, size; /* elements */
-    double decay;        /* multiplies the optimizer's weight decay */
-    double multiplier;   /* multiplies its learning rate */
-} fnn_stretch_t;
-
-/* Optimizer settings as people give them; fnn_update evaluates the constants of step t. */
-typedef struct {
-    fnn_optimizer_t kind;
-    size_t n_stretches;
-    const fnn_stretch_t *stretches;
-    double lr;
-    double momentum;
-    bool nesterov;
-    double beta1, beta2, eps, weight_decay;
-} fnn_update_t;
-
-/* One update of params from grads over all stretches.  slot[0], slot[1]: state arenas (SGD
- * momentum or Adam's m, v), NULL where the optimizer has none.  t counts from 1. */
-void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
-                const void *grads, void *const slot[2]);
-
 /* What a run keeps of an output for metrics that need all of them at once, in the order of its steps;
  * `rows` grows with each.  Room for the rows of the steps to come is the caller's business. */
 typedef struct {
@@ -209,10 +188,13 @@ typedef struct {
     fnn_team_t *team; /* for its batches, and for training if it trains */
     void *params;
     /* training only: NULL grads makes the run an evaluation, which changes no parameter */
-    void *grads, *slot[2];
+    void *grads;
     fnn_update_t update;
-    uint64_t t;       /* updates done so far; grows */
-    double powers[2]; /* of beta1 and beta2, for update t + 1; filled in by fnn_run */
+    uint64_t t;        /* updates done so far; grows */
+    fnn_rates_t rates; /* of update t + 1; filled in by fnn_run */
+
+    size_t n_penalties;
+    const fnn_penalty_t *penalties; /* part of each batch's loss */
 
     fnn_head_t *heads; /* one for each output of the plan */
     size_t n_metrics;
