@@ -13,8 +13,7 @@ import pytest
 from sklearn import metrics as sk
 
 import fastnn as fnn
-from fastnn import report
-from fastnn import trainer as trainer_module
+from fastnn import loop, report
 
 
 def network(*widths, inputs=3, hidden="tanh", output=None, seed=0, dtype="float32"):
@@ -231,7 +230,7 @@ def test_learning_rate_set_by_a_handler_counts_from_the_next_step():
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_fit_that_nobody_looks_at_tells_the_same(monkeypatch, shuffle, at_once):
     """Many epochs in one call of the core, against one epoch after another."""
-    monkeypatch.setattr(trainer_module, "EPOCHS_AT_ONCE", at_once)
+    monkeypatch.setattr(loop, "EPOCHS_AT_ONCE", at_once)
     x, y = data(22)
     w = np.random.default_rng(0).uniform(0, 2, 22)
     found = []

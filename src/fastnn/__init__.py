@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fastnn import (
         activations,
+        callbacks,
         data,
         datasets,
         initializers,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from fastnn.model import Sequential
     from fastnn.optimizers import SGD, Adam, AdamW
     from fastnn.parallel import get_num_threads, set_num_threads, threads
-    from fastnn.trainer import Trainer
+    from fastnn.trainer import Trainer, load_trainer
 
 __all__ = [
     "Activation",
@@ -52,6 +53,7 @@ __all__ = [
     "Sequential",
     "Trainer",
     "activations",
+    "callbacks",
     "data",
     "datasets",
     "fit_many",
@@ -61,6 +63,7 @@ __all__ = [
     "kernels",
     "layers",
     "load",
+    "load_trainer",
     "losses",
     "metrics",
     "optimizers",
@@ -88,6 +91,7 @@ _HOMES = {
     "Sequential": "model",
     "Trainer": "trainer",
     "activations": "",
+    "callbacks": "",
     "data": "",
     "datasets": "",
     "fit_many": "many",
@@ -97,6 +101,7 @@ _HOMES = {
     "kernels": "",
     "layers": "",
     "load": "io",
+    "load_trainer": "trainer",
     "losses": "",
     "metrics": "",
     "optimizers": "",

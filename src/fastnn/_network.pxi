@@ -254,11 +254,14 @@ cdef class Network:
     def end_fit(self):
         self.fitting = False
 
-    def snapshot(self):
-        """A copy of the parameter arena, taken between two steps of a fit."""
+    def snapshot(self, cnp.ndarray out=None):
+        """A copy of the parameter arena, taken between two steps of a fit; into `out` if given."""
         self.begin_reading()
         try:
-            return self.parameter_arena.copy()
+            if out is None:
+                return self.parameter_arena.copy()
+            (<object>out)[...] = self.parameter_arena
+            return out
         finally:
             self.end_reading()
 
@@ -533,6 +536,10 @@ cdef class OptimizerState:
         self.update.eps = epsilon
         self.update.weight_decay = weight_decay
         self.settings = tuple(settings)
+
+    def arrays(self):
+        """What is remembered beside the count `t`, by name: views of the slots."""
+        return {f"slot_{i}": slot for i, slot in enumerate(self.slots)}
 
     def step(self):
         """One update of the network's parameters from its gradients."""

@@ -152,17 +152,39 @@ cdef class Run:
         return _raise_pending()
 
     def begin(self):
-        """Start the sums of an epoch at 0."""
+        """Start an epoch over the bound rows: at step 0, its sums at 0."""
+        self.run.step = 0
         self.run.loss_sum = self.run.weight_sum = 0
         for metric in self.metric_states:
             (<MetricState>metric).reset()
 
-    def advance(self, size_t stop):
+    def sums(self):
+        """Copies of the sums since `begin`: of the loss and the weights, then of each metric."""
+        return [np.array([self.run.loss_sum, self.run.weight_sum]),
+                *((<MetricState>metric).sums.copy() for metric in self.metric_states)]
+
+    def go_on(self, size_t step, sums):
+        """Go on within an epoch: at this step, with what `sums` returned there."""
+        loss, *states = sums
+        if len(states) != len(self.metric_states) or np.shape(loss) != (2,) or any(
+                np.shape(given) != _shape((<MetricState>metric).sums)
+                for given, metric in zip(states, self.metric_states)):
+            raise ValueError("Run: these are sums of other metrics")
+        self.run.step = step
+        self.run.loss_sum, self.run.weight_sum = loss
+        for given, metric in zip(states, self.metric_states):
+            (<object>(<MetricState>metric).sums)[...] = given
+
+    def advance(self, size_t stop, double seconds=INFINITY):
         """Take steps until step `stop`; "" or what went wrong: "loss" or "input".
+
+        Returns sooner, with steps left, at the first look at the clock after `seconds`: C comes
+        back for one about every 50 ms.
 
         Python's signal handlers run every 50 ms; what they raise comes out between two steps, or
         out of a long step that is then dropped before its update.
         """
+        cdef double began = fnn_now()
         cdef fnn_status_t status = FNN_OK
         cdef Network network = self.network
         if self.rows_of is None or stop * self.run.batch_size >= (
@@ -189,6 +211,8 @@ cdef class Run:
             if status != FNN_OK:
                 return "loss" if status == FNN_NONFINITE_LOSS else "input"
             self.check_interrupts()
+            if fnn_now() - began >= seconds:
+                break
         return ""
 
     def epochs(self, seed, size_t first, size_t steps, cnp.ndarray order,

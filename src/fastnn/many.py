@@ -340,7 +340,7 @@ class _Job:
             crew.watch(validation.run)
         crew.watch(feed.run)
         try:
-            trainer._fit(feed, self.epochs, validation, 0, None)
+            trainer._fit(feed, self.epochs, validation)
             self.dead = trainer._is_dead(feed)
         finally:
             feed.close()
