@@ -567,6 +567,12 @@ class TerminateOnNaN(Callback):
 # ---- files --------------------------------------------------------------------------------------
 
 
+def _check_path(where: str, path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{where}: path must be a string or path-like, got {describe(path)}")
+    return os.fsdecode(path)
+
+
 class ModelCheckpoint(_Following):
     """Writes the model during a fit: each epoch, every so many, or whenever it is the best.
 
@@ -616,7 +622,7 @@ class ModelCheckpoint(_Following):
         training: bool = False,
     ) -> None:
         where = "ModelCheckpoint"
-        self.path = os.fsdecode(path)
+        self.path = _check_path(where, path)
         self.save_best_only = check_bool(where, "save_best_only", save_best_only)
         self.epochs_between = check_int(where, "every", every)
         self.keep = None if keep is None else check_int(where, "keep", keep)
@@ -721,7 +727,7 @@ class BackupAndRestore(Callback):
         custom_objects: Mapping[str, Any] | None = None,
     ) -> None:
         where = "BackupAndRestore"
-        self.path = os.fsdecode(path)
+        self.path = _check_path(where, path)
         self.save_freq = save_freq
         if isinstance(save_freq, str):
             if save_freq != "epoch":
@@ -781,10 +787,11 @@ class _Logger(Callback, ABC):
     """Base of the callbacks that write a line for each epoch into a file."""
 
     def __init__(self, path: Path, append: bool) -> None:
-        self.path = os.fsdecode(path)
+        self.path = _check_path(type(self).__name__, path)
         self.append = check_bool(type(self).__name__, "append", append)
         self._file: TextIO | None = None
-        self._start: int | None = None  # bytes of an interrupted fit that stay
+        self._start: int | None = None  # bytes of the file that stay; None for all
+        self._bytes: int | None = None  # to the end of the last line, once there is one
 
     @abstractmethod
     def line(self, epoch: int, seconds: float, logs: Mapping[str, float]) -> str:
@@ -799,6 +806,7 @@ class _Logger(Callback, ABC):
         self.close()
         self._names = event.names
         self._start = None if self.append else 0
+        self._bytes = None
 
     def on_epoch_end(self, event: Event) -> None:
         """Write the line of the epoch."""
@@ -807,6 +815,7 @@ class _Logger(Callback, ABC):
             self._file = self._open(logs)
         self._file.write(self.line(event.epoch, event.seconds, logs))
         self._file.flush()
+        self._bytes = self._file.tell()
 
     def _open(self, logs: Mapping[str, float]) -> TextIO:
         file = open(self.path, "a+", encoding="utf-8", newline="")  # noqa: SIM115
@@ -824,16 +833,14 @@ class _Logger(Callback, ABC):
 
     def state(self) -> State:
         """Return how much of the file there is."""
-        try:
-            return {"bytes": os.path.getsize(self.path) if self._file is not None else None}
-        except OSError:  # it was deleted meanwhile
-            return {"bytes": 0}
+        return {"bytes": self._bytes}
 
     def restore(self, state: State) -> None:
         """Go on after the lines that were there."""
         self.close()
-        if state["bytes"] is not None:
-            self._start = state["bytes"]
+        self._bytes = state["bytes"]
+        if self._bytes is not None:
+            self._start = self._bytes
 
 
 class CSVLogger(_Logger):
@@ -849,14 +856,14 @@ class CSVLogger(_Logger):
 
     Examples
     --------
-    >>> import fastnn as fnn, os, tempfile
+    >>> import fastnn as fnn, pathlib, tempfile
     >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1, kernel_initializer="ones")])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "log.csv")
+    ...     path = pathlib.Path(folder, "log.csv")
     ...     _ = fnn.Trainer(model, "mse").fit(
     ...         [[1.0]], [[3.0]], verbose=0, callbacks=[fnn.callbacks.CSVLogger(path)]
     ...     )
-    ...     print(open(path).read())
+    ...     print(path.read_text())
     epoch,loss
     1,4.0
     """
@@ -899,14 +906,14 @@ class JSONLogger(_Logger):
 
     Examples
     --------
-    >>> import fastnn as fnn, json, os, tempfile
+    >>> import fastnn as fnn, json, pathlib, tempfile
     >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1, kernel_initializer="ones")])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "log.jsonl")
+    ...     path = pathlib.Path(folder, "log.jsonl")
     ...     _ = fnn.Trainer(model, "mse").fit(
     ...         [[1.0]], [[3.0]], verbose=0, callbacks=[fnn.callbacks.JSONLogger(path)]
     ...     )
-    ...     json.loads(open(path).readline())["loss"]
+    ...     json.loads(path.read_text())["loss"]
     4.0
     """
 

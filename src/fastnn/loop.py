@@ -95,7 +95,8 @@ class Fit:
         """Train to the end; what is raised leaves whole steps."""
         for callback in self.callbacks:
             for name, handler in callback.handlers():
-                self.listeners.invite(name, handler, callback.every)
+                every = callback.every if name.startswith("batch") else 1
+                self.listeners.invite(name, handler, every)
         try:
             self._run()
         finally:

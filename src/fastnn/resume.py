@@ -250,10 +250,8 @@ def put_back(trainer: Trainer, saved: Saved, where: str) -> Position | None:
                 f"{where}: {saved.name} was written by a trainer with other {what}: got "
                 f"{describe(mine)}, the file has {describe(other)}; delete it, or give another path"
             )
-    state = trainer.model.optimizer_state(
-        optimizer := type(trainer.optimizer).from_config(facts["optimizer"])
-    )
-    arrays = state.arrays()
+    optimizer = type(trainer.optimizer).from_config(facts["optimizer"])
+    arrays = trainer._state.arrays()
     stored = {
         name.removeprefix("optimizer/"): array
         for name, array in tensors.items()
@@ -276,10 +274,11 @@ def put_back(trainer: Trainer, saved: Saved, where: str) -> Position | None:
         position = Position.from_facts(facts["position"], tensors)
     for name, array in arrays.items():
         array[...] = stored[name]
-    state.t = facts["steps"]
+    trainer._state.t = facts["steps"]
+    trainer._set_optimizer(optimizer)
     trainer.model.seed = saved.model.seed
     trainer.model.restore(saved.model.snapshot())
-    trainer._take_over(optimizer, state, facts["seed"], facts["epochs"], history)
+    trainer.seed, trainer.epochs, trainer.history = facts["seed"], facts["epochs"], history
     return position
 
 

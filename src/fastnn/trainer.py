@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import data, losses, metrics, optimizers, resume
-from fastnn._core import OptimizerState, Run
+from fastnn._core import Run
 from fastnn._spec import check_float, check_int, describe
 from fastnn.callbacks import Callback, ProgressBar, check_callbacks
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
@@ -156,8 +156,12 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self.optimizer = self.optimizer.replace(learning_rate=value)
-        self._state.configure(optimizer_settings(self.optimizer))
+        self._set_optimizer(self.optimizer.replace(learning_rate=value))
+
+    def _set_optimizer(self, optimizer: Optimizer) -> None:
+        """Go on with other settings; the state stays."""
+        self.optimizer = optimizer
+        self._state.configure(optimizer_settings(optimizer))
 
     def on(
         self,
@@ -685,19 +689,6 @@ class Trainer:
         """
         fit = self._fit_under_way
         resume.write(self, self._position if fit is None else fit.position(), path)
-
-    def _take_over(
-        self,
-        optimizer: Optimizer,
-        state: OptimizerState,
-        seed: int,
-        epochs: int,
-        history: History,
-    ) -> None:
-        """Be as another trainer of this kind was."""
-        self._start_over()
-        self.optimizer, self._state = optimizer, state
-        self.seed, self.epochs, self.history = seed, epochs, history
 
     def _run(self, batch_rows: int, *, training: bool) -> Run:
         head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
