@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.live import Live
+    from rich.text import Text
 
 __all__ = ["Bar", "Reporter", "make_reporter"]
 
 SECONDS_BETWEEN = 0.1  # at most ten lines a second, but for the first and the last
-BAR_SECONDS_BETWEEN = 0.2  # drawing one costs half a millisecond or more
+BAR_WIDTH = 20  # characters
 BAR_DELAY = 0.2  # a fit that is over by then has no bar, and rich is not loaded for it
 
 Logs = Mapping[str, float]
@@ -118,7 +119,7 @@ class Bar(Reporter):
         Seconds before it appears; what is over by then gets a plain line.
     """
 
-    seconds = BAR_SECONDS_BETWEEN
+    seconds = SECONDS_BETWEEN
 
     def __init__(
         self,
@@ -133,8 +134,8 @@ class Bar(Reporter):
         self.count = count
         self._steps = count()
         self._began = time.monotonic()
-        self._drawn = self._began + delay - BAR_SECONDS_BETWEEN  # as if
-        self._bar: Progress | None = None
+        self._drawn = self._began + delay - SECONDS_BETWEEN  # as if
+        self._bar: Live | None = None
 
     def epoch(self, epoch: int, seconds: float, logs: Logs) -> None:
         """Draw the bar at the end of an epoch, if it is time."""
@@ -152,11 +153,11 @@ class Bar(Reporter):
 
     def _draw(self, epoch: int, done: float, logs: Logs, *, last: bool = False) -> None:
         now = time.monotonic()
-        if now - self._drawn < BAR_SECONDS_BETWEEN and not last:
+        if now - self._drawn < SECONDS_BETWEEN and not last:
             return
         self._drawn = now
         if self._bar is None:
-            self._bar = _new_bar(self.epochs - self.first, self.file)
+            self._bar = _new_bar(self.file)
             self._bar.start()
         elapsed = max(now - self._began, 1e-9)
         share = done - self.first
@@ -166,15 +167,9 @@ class Bar(Reporter):
             clock = f"{format_clock(elapsed * (self.epochs - done) / share)} left"
         else:
             clock = "-:--:-- left"
-        self._bar.update(
-            self._bar.task_ids[0],
-            completed=share,
-            refresh=True,
-            head=self._head(epoch),
-            rate=f"{format_count((self.count() - self._steps) / elapsed)} steps/s",
-            clock=clock,
-            logs=format_logs(logs),
-        )
+        rate = f"{format_count((self.count() - self._steps) / elapsed)} steps/s"
+        line = _line(self._head(epoch), share / (self.epochs - self.first), rate, clock, logs)
+        self._bar.update(line, refresh=True)
         self._drawn = time.monotonic()
 
     def finish(self, stopped: str | None = None) -> None:
@@ -193,29 +188,33 @@ class Bar(Reporter):
             bar.stop()
 
 
-def _new_bar(total: float, file: TextIO | None) -> Progress:
-    """Return the bar, not yet shown.  It is drawn when it is told to, by no thread of its own."""
+def _new_bar(file: TextIO | None) -> Live:
+    """Return the line of the bar, not yet shown.  It is drawn when told to, by no thread."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-    from rich.table import Column
+    from rich.live import Live
 
-    def text(field: str, style: str) -> TextColumn:
-        column = Column(no_wrap=True, overflow="ellipsis")
-        return TextColumn(
-            f"{{task.fields[{field}]}}", style=style, markup=False, table_column=column
-        )
-
-    bar = Progress(
-        text("head", "bold"),
-        BarColumn(bar_width=20),
-        text("rate", "cyan"),
-        text("clock", "magenta"),
-        text("logs", "none"),
-        console=Console(file=file),
-        auto_refresh=False,
+    own = file is None  # what is printed meanwhile goes above the bar; not into another file
+    return Live(
+        console=Console(file=file), auto_refresh=False, redirect_stdout=own, redirect_stderr=own
     )
-    bar.add_task("", total=total, head="", rate="", clock="", logs="")
-    return bar
+
+
+def _line(head: str, share: float, rate: str, clock: str, logs: Logs) -> Text:
+    """Return what a terminal shows; what it has no room for is cut off at the end."""
+    from rich.text import Text
+
+    full = round(2 * BAR_WIDTH * min(max(share, 0.0), 1.0))  # halves of a character
+    bar = "━" * (full // 2) + "╸" * (full % 2)
+    return Text.assemble(
+        (f"{head}  ", "bold"),
+        (bar, "green"),
+        (f"{'━' * (BAR_WIDTH - len(bar))}  ", "bright_black"),
+        (f"{rate}  ", "cyan"),
+        (f"{clock}  ", "magenta"),
+        format_logs(logs),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
 
 
 def make_reporter(
