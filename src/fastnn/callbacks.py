@@ -664,8 +664,15 @@ class ModelCheckpoint(_Following):
         else:
             event.save_model(path)
         self.written = [*(old for old in self.written if old != path), path]
+
+    def on_epoch_begin(self, event: Event) -> None:
+        """Delete what is too many, now that the newer files are whole."""
         while self.keep is not None and len(self.written) > self.keep:
             _delete(self.written.pop(0))
+
+    def on_train_end(self, event: Event) -> None:
+        """Delete what is too many."""
+        self.on_epoch_begin(event)
 
     def _name(self, epoch: int, logs: Mapping[str, float]) -> str:
         try:

@@ -330,9 +330,11 @@ class Listeners:
 
     def wants(self, *names: str) -> bool:
         """Tell whether anyone listens to one of `names`."""
-        return any(listener.name in names for listener in self._own) or any(
-            listener.name in names for listener in self._guests
-        )
+        for listeners in (self._own, self._guests):
+            for listener in listeners:  # quicker than any(): this is asked in every epoch
+                if listener.name in names:
+                    return True
+        return False
 
     def emit(self, event: Event) -> None:
         """Call the handlers of an event."""

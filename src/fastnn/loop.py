@@ -79,7 +79,7 @@ class Fit:
         self.listeners = trainer._listeners
         self.ends_on_nan = any(callback.ends_on_nan for callback in callbacks)
         self.began = trainer.epochs if position is None else position.began
-        self.resumes = position
+        self.resumes = position  # until the feed is there
         self.stopped = False if position is None else position.stopped
         self.reason = None if position is None else position.reason
         self.epoch_stopped = False
@@ -93,11 +93,11 @@ class Fit:
 
     def run(self) -> None:
         """Train to the end; what is raised leaves whole steps."""
-        for callback in self.callbacks:
-            for name, handler in callback.handlers():
-                every = callback.every if name.startswith("batch") else 1
-                self.listeners.invite(name, handler, every)
         try:
+            for callback in self.callbacks:
+                for name, handler in callback.handlers():
+                    every = callback.every if name.startswith("batch") else 1
+                    self.listeners.invite(name, handler, every)
             self._run()
         finally:
             self.listeners.dismiss()
@@ -116,6 +116,7 @@ class Fit:
             self._restore_callbacks(position)
             if position.step > 0:
                 self._epoch(position)
+            self.resumes = None
         while trainer.epochs < self.end and not self.stopped:
             if not self._unseen():
                 self._epoch(None)
@@ -184,6 +185,7 @@ class Fit:
         if position is not None:
             feed.go_on(position.step, position.sums)
             self.epoch_stopped = position.epoch_stopped
+            self.resumes = None
         self._under_way = epoch
         whole = self._batches(epoch)
         done = feed.done
@@ -300,6 +302,8 @@ class Fit:
 
     def position(self) -> Position:
         """Return where the fit is."""
+        if self.resumes is not None:
+            return self.resumes  # still there
         trainer, feed = self.trainer, self.feed
         under_way = self._under_way == trainer.epochs + 1 and feed.done > 0
         return Position(
