@@ -731,6 +731,55 @@ def test_ensemble_refuses_other_columns():
     assert len(ensemble) == len(list(ensemble)) == 2
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_callbacks_of_jobs_give_the_bits_of_each_alone(tmp_path, workers):
+    x, y = draw()
+    held = draw(seed=1)
+
+    def calls(i):
+        return [
+            fnn.callbacks.EarlyStopping("val_loss", patience=2 + i),
+            fnn.callbacks.ModelCheckpoint(tmp_path / f"{workers}-{i}.safetensors"),
+        ]
+
+    jobs = [trainer(4, optimizer=fnn.Adam(0.1)) for _ in range(4)]
+    fits = fnn.fit_many(
+        jobs,
+        x,
+        y,
+        epochs=40,
+        validation_data=held,
+        callbacks=[None if i == 3 else calls(i) for i in range(4)],
+        workers=workers,
+        verbose=0,
+    )
+    for i, job in enumerate(jobs):
+        alone = trainer(4, optimizer=fnn.Adam(0.1))
+        options = {"callbacks": None if i == 3 else calls(i), "verbose": 0}
+        alone.fit(x, y, epochs=40, validation_data=held, **options)
+        assert state(job) == state(alone)
+        assert fits.histories[i].stopped == alone.history.stopped
+        assert (job.epochs < 40) == (i < 3)
+
+
+@pytest.mark.parametrize(
+    "given, error, message",
+    [
+        (fnn.callbacks.EarlyStopping(), TypeError, "callbacks must be a list of lists"),
+        ([[]], ValueError, "callbacks has 1 entries for 2 trainers"),
+        ([[], [print]], TypeError, r"job 1: callbacks\[0\] must be a Callback"),
+        ([[fnn.callbacks.ProgressBar()], []], ValueError, "the ProgressBar of job 0"),
+        ([[fnn.callbacks.EarlyStopping()]] * 2, ValueError, "jobs 0 and 1 have the same callback"),
+    ],
+)
+def test_callbacks_of_jobs_are_checked_first(given, error, message):
+    x, y = draw()
+    crew = [trainer(4), trainer(4)]
+    with pytest.raises(error, match=f"^fit_many: {message}"):
+        fnn.fit_many(crew, x, y, callbacks=given, verbose=0)
+    assert all(one.steps == 0 for one in crew)
+
+
 def test_most_jobs_a_warning_names():
     assert many._name([3]) == "job 3"
     assert many._name(range(9)) == "jobs 0, 1, 2, 3, 4, 5, 6, 7, ..."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
+
 import pytest
 
 from fastnn.activations import LeakyReLU
@@ -159,3 +161,27 @@ def test_mermaid_escapes_names():
     text = mermaid([LayerInfo('a "b" #1 <i>', "input", None, (None, 1))])
     assert 'node0[/"a #quot;b#quot; #35;1 #lt;i#gt;<br/>input (None, 1)"/];' in text
     assert "-->" not in text
+
+
+def test_html_holds_what_the_text_does():
+    summary = summarize("Model", LARGE, "float32")
+    html = summary._repr_html_()
+    tree = ElementTree.fromstring(html)
+    rows = ["".join(cell.itertext()) for row in tree.iter("tr") for cell in row]
+    assert rows == [cell.replace("\n", "") for row in (HEADER, *summary.rows) for cell in row]
+    assert "Total parameters: 529" in html
+    assert "2116 bytes" in html
+
+
+def test_html_escapes_names():
+    summary = summarize("<b>", [LayerInfo("a & <i>", "input", None, (None, 1))], "float32")
+    html = summary._repr_html_()
+    assert "<i>" not in html
+    cells = [cell.text for cell in ElementTree.fromstring(html).iter("td")]
+    assert cells[0] == "a & <i> ( input )"
+
+
+def test_a_notebook_draws_the_flowchart():
+    text = mermaid(SMALL)
+    assert isinstance(text, str)
+    assert text._repr_markdown_() == f"```mermaid\n{text}\n```"

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fastnn import (
         activations,
+        callbacks,
         data,
         datasets,
         initializers,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from fastnn.model import Model, Sequential
     from fastnn.optimizers import SGD, Adam, AdamW
     from fastnn.parallel import get_num_threads, set_num_threads, threads
-    from fastnn.trainer import Trainer
+    from fastnn.trainer import Trainer, load_trainer
 
 __all__ = [
     "Activation",
@@ -101,6 +102,7 @@ __all__ = [
     "Subtract",
     "Trainer",
     "activations",
+    "callbacks",
     "data",
     "datasets",
     "fit_many",
@@ -110,6 +112,7 @@ __all__ = [
     "kernels",
     "layers",
     "load",
+    "load_trainer",
     "losses",
     "metrics",
     "optimizers",
@@ -160,6 +163,7 @@ _HOMES = {
     "Subtract": "layers",
     "Trainer": "trainer",
     "activations": "",
+    "callbacks": "",
     "data": "",
     "datasets": "",
     "fit_many": "many",
@@ -169,6 +173,7 @@ _HOMES = {
     "kernels": "",
     "layers": "",
     "load": "io",
+    "load_trainer": "trainer",
     "losses": "",
     "metrics": "",
     "optimizers": "",

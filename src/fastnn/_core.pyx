@@ -19,7 +19,7 @@ from cpython.pycapsule cimport (
     PyCapsule_SetContext,
     PyCapsule_SetDestructor,
 )
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 from libc.math cimport pow as c_pow
 from libc.math cimport sqrt as c_sqrt
 from libc.string cimport memcpy, memset

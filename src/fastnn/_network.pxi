@@ -224,11 +224,14 @@ cdef class Network:
     def end_fit(self):
         self.fitting = False
 
-    def snapshot(self):
-        """A copy of the parameter arena, taken between two steps of a fit."""
+    def snapshot(self, cnp.ndarray out=None):
+        """A copy of the parameter arena, taken between two steps of a fit; into `out` if given."""
         self.begin_reading()
         try:
-            return self.parameter_arena.copy()
+            if out is None:
+                return self.parameter_arena.copy()
+            (<object>out)[...] = self.parameter_arena
+            return out
         finally:
             self.end_reading()
 

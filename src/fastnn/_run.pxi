@@ -215,11 +215,12 @@ cdef class Run:
              size_t batch_size, bint check_finite):
         """Point the run at checked rows and start it at step 0; returns the number of steps.
 
-        `x` and `y`: an array, or a tuple of arrays, one for each input and output.  With `order` at
-        the rows that it names, in that order.  The caller vouches for them.
+        `x` and `y`: an array (`x` may be sparse rows), or `fastnn.data.Tables`, an array for each
+        input and output.  With `order` at the rows that it names, in that order.  The caller
+        vouches for them.
         """
-        cdef tuple xs = x if isinstance(x, tuple) else (x,)
-        cdef tuple ys = y if isinstance(y, tuple) else (y,)
+        cdef tuple xs = getattr(x, "arrays", None) or (x,)
+        cdef tuple ys = getattr(y, "arrays", None) or (y,)
         cdef size_t rows = self.network.set_sources("Run", xs, self.sources), k
         if rows == 0 or batch_size == 0 or len(ys) != len(self.network.output_cols) or (
                 weight is not None and _shape(weight) != (rows,)):
@@ -282,7 +283,8 @@ cdef class Run:
         return _raise_pending()
 
     def begin(self):
-        """Start the sums of an epoch at 0."""
+        """Start an epoch over the bound rows: at step 0, its sums at 0."""
+        self.run.step = 0
         self.reset_sums()
         for kept in self.kept:
             (<_Kept>kept).forget()
@@ -296,12 +298,46 @@ cdef class Run:
             self.heads[k].loss_sum = self.heads[k].weight_sum = 0
             self.heads[k].keep.rows = 0
 
-    def advance(self, size_t stop):
+    def sums(self):
+        """Copies of the sums since `begin`: of losses and weights, then of each streaming metric."""
+        cdef size_t k
+        found = [self.run.loss_sum, self.run.weight_sum]
+        for k in range(self.n_heads):
+            found += [self.heads[k].loss_sum, self.heads[k].weight_sum]
+        return [np.array(found),
+                *((<MetricState>metric).sums.copy() for metric in self.metric_states)]
+
+    def go_on(self, size_t step, sums):
+        """Go on within an epoch: at this step, with what `sums` returned there.
+
+        What metrics of the whole epoch keep of its rows begins anew.
+        """
+        cdef size_t k
+        found, *states = sums
+        if len(states) != len(self.metric_states) or (
+                np.shape(found) != (2 + 2 * self.n_heads,)) or any(
+                np.shape(given) != _shape((<MetricState>metric).sums)
+                for given, metric in zip(states, self.metric_states)):
+            raise ValueError("Run: these are sums of other metrics")
+        self.run.step = step
+        self.run.loss_sum = found[0]
+        self.run.weight_sum = found[1]
+        for k in range(self.n_heads):
+            self.heads[k].loss_sum = found[2 + 2 * k]
+            self.heads[k].weight_sum = found[3 + 2 * k]
+        for given, metric in zip(states, self.metric_states):
+            (<object>(<MetricState>metric).sums)[...] = given
+
+    def advance(self, size_t stop, double seconds=INFINITY):
         """Take steps until step `stop`; "" or what went wrong: "loss", "gradient" or "input".
+
+        Returns sooner, with steps left, at the first look at the clock after `seconds`: C comes
+        back for one about every 50 ms.
 
         Python's signal handlers run every 50 ms; what they raise comes out between two steps, or
         out of a long step that is then dropped before its update.
         """
+        cdef double began = fnn_now()
         cdef fnn_status_t status = FNN_OK
         cdef Network network = self.network
         if self.rows_of is None or stop * self.run.batch_size >= (
@@ -335,6 +371,8 @@ cdef class Run:
             if status != FNN_OK:
                 return _wrong(status)
             self.check_interrupts()
+            if fnn_now() - began >= seconds:
+                break
         return ""
 
     def epochs(self, seed, size_t first, size_t steps, cnp.ndarray order,

@@ -23,6 +23,7 @@ __all__ = ["load", "save"]
 FORMAT, VERSION = "fastnn.model", 1
 KEY = "fastnn"
 STATE = "state/"  # begins the keys of what is kept but not trained
+TRAINER_KEY = "fastnn.trainer"  # of a file that a trainer wrote: JSON, with a list of its "tensors"
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -48,6 +49,16 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ...     len(fnn.load(pathlib.Path(folder, "m.safetensors")))
     2
     """
+    write(model, path, {}, {})
+
+
+def write(
+    model: Model,
+    path: str | os.PathLike[str],
+    more: Mapping[str, np.ndarray[Any, Any]],
+    entries: Mapping[str, str],
+) -> None:
+    """Write a model with more tensors and metadata beside its own."""
     from safetensors.numpy import save as to_bytes
 
     meta = {
@@ -58,7 +69,11 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     }
     # Copies are contiguous; safetensors would write other arrays wrongly without a word.
     tensors = tensors_of(model)
-    _write_whole(path, to_bytes(tensors, {KEY: json.dumps(meta)}))
+    for key, array in more.items():
+        if key in tensors:
+            raise ValueError(f"save: a layer's parameter {key!r} has a name that the file needs")
+        tensors[key] = np.array(array, order="C")
+    _write_whole(path, to_bytes(tensors, {KEY: json.dumps(meta), **entries}))
 
 
 def load(
@@ -93,6 +108,13 @@ def load(
     ...     fnn.load(pathlib.Path(folder, "m.safetensors")).seed
     3
     """
+    return read(path, custom_objects)[0]
+
+
+def read(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, type[Any]] | None
+) -> tuple[Model, dict[str, np.ndarray[Any, Any]], dict[str, str]]:
+    """Return the model of a file, the tensors that a trainer wrote beside it, and all metadata."""
     from safetensors import SafetensorError, safe_open
 
     where = "load"
@@ -101,7 +123,8 @@ def load(
         pass
     try:
         with safe_open(name, framework="numpy") as file:
-            meta = _parse(name, (file.metadata() or {}).get(KEY))
+            entries = file.metadata() or {}
+            meta = _parse(name, entries.get(KEY))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError) as error:  # TypeError: a type that NumPy lacks
         raise ValueError(
@@ -111,8 +134,14 @@ def load(
         model = Model.from_config(meta["config"], custom_objects)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: {name} describes no model of fastnn: {error}") from error
+    more = {}
+    if TRAINER_KEY in entries:
+        try:
+            more = {key: tensors.pop(key) for key in json.loads(entries[TRAINER_KEY])["tensors"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{where}: {name} has broken metadata ({error!r})") from None
     _fill(model, tensors, name)
-    return model
+    return model, more, entries
 
 
 def _parse(name: str, text: str | None) -> dict[str, Any]:

@@ -857,6 +857,14 @@ class Model(Network):
             value, where=where, name=name, columns=self.input_cols[i], dtype=self.dtype
         )
 
+    def split_outputs(self, given: Any, where: str) -> list[Any]:
+        """Return the parts of what was given for several outputs; None for those left out."""
+        form: Any = self._output_form
+        if isinstance(given, Mapping):
+            form = self.output_names
+            given = dict.fromkeys(form) | dict(given)
+        return _close_over(given, form, len(self.output_cols), where)
+
     def check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
         """Refuse NaN and Inf, and numbers that no row of an `Embedding` has."""
         names = ["x"] if len(rows) == 1 else [f"x[{name!r}]" for name in self.input_names]

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from fastnn._spec import lookup
 
-__all__ = ["LayerInfo", "Summary", "mermaid", "summarize"]
+__all__ = ["Flowchart", "LayerInfo", "Summary", "mermaid", "summarize"]
 
 HEADER = ("Layer", "Input shape", "Output shape", "Options", "Parameters")
+LEFT = "text-align:left;vertical-align:top"
 _DTYPES = {"float32": ("f32", 4), "float64": ("f64", 8)}
 
 Shape = tuple[int | None, ...]
@@ -81,6 +82,42 @@ class Summary:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """Return the table as a notebook shows it."""
+        from html import escape
+
+        def row(tag: str, cells: Sequence[str]) -> str:
+            lines = ("<br/>".join(escape(line) for line in cell.split("\n")) for cell in cells)
+            return (
+                "<tr>"
+                + "".join(f"<{tag} style='{LEFT}'>{cell}</{tag}>" for cell in lines)
+                + "</tr>"
+            )
+
+        return (
+            f"<div><table><caption style='{LEFT}'><b>{escape(self.name)}</b></caption>"
+            f"<thead>{row('th', HEADER)}</thead>"
+            f"<tbody>{''.join(row('td', cells) for cells in self.rows)}</tbody></table>"
+            f"<p>Total parameters: {self.total_parameters}<br/>"
+            f"Total parameters memory: {_memory(self.total_bytes)}</p></div>"
+        )
+
+
+class Flowchart(str):
+    """The text of a Mermaid flowchart; notebooks that know Mermaid draw it.
+
+    Examples
+    --------
+    >>> Flowchart("graph TD;")
+    'graph TD;'
+    """
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        """Return the block that Markdown draws."""
+        return f"```mermaid\n{self}\n```"
+
 
 def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
     """Make the summary of a model.
@@ -131,7 +168,7 @@ def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
     return Summary(name, rows, total, total * size)
 
 
-def mermaid(layers: Sequence[LayerInfo]) -> str:
+def mermaid(layers: Sequence[LayerInfo]) -> Flowchart:
     """Return the layers as a Mermaid flowchart, top down.
 
     Parameters
@@ -158,7 +195,7 @@ def mermaid(layers: Sequence[LayerInfo]) -> str:
     for i, layer in enumerate(layers):
         reads = layer.reads if layer.reads is not None else range(max(i - 1, 0), i)
         lines += [f"    node{source} --> node{i};" for source in reads]
-    return "\n".join(lines)
+    return Flowchart("\n".join(lines))
 
 
 def _escape(text: str) -> str:
