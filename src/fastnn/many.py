@@ -708,11 +708,7 @@ class Fits:
 
     def _higher_is_better(self, score: str) -> bool:
         name = score.removeprefix(HELD_OUT).removeprefix("val_")
-        return any(
-            metric.name == name and metric.higher_is_better
-            for trainer in self.trainers
-            for metric in trainer.metrics
-        )
+        return any(bool(trainer._directions.get(name)) for trainer in self.trainers)
 
     def ensemble(self, best: int | None = None, by: str | None = None) -> Ensemble:
         """Return an ensemble of the networks, the best first.
