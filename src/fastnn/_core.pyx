@@ -1,8 +1,9 @@
 """The compiled core: the only module that links csrc.
 
-Four parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
-network: parameters, predict, forward, backward), `_predictor.pxi` (a network frozen for serving),
-`_run.pxi` (epochs of training and evaluation).
+Five parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_layer_kernels.pxi` (those
+of layers other than dense), `_network.pxi` (a lowered network: parameters, predict, forward,
+backward), `_predictor.pxi` (a network frozen for serving), `_run.pxi` (epochs of training and
+evaluation).
 """
 import os
 
@@ -305,6 +306,7 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
 
 
 include "_kernels.pxi"
+include "_layer_kernels.pxi"
 include "_network.pxi"
 include "_predictor.pxi"
 include "_run.pxi"
