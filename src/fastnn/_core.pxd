@@ -338,6 +338,7 @@ cdef extern from "fastnn/source.h" nogil:
 cdef extern from "fastnn/moments.h" nogil:
     ctypedef struct fnn_moments_t:
         double weight
+        double origin
         double mean
         double spread
     size_t fnn_moments_work_size(size_t cols) noexcept

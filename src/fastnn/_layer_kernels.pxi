@@ -899,7 +899,7 @@ cdef class ColumnMoments:
         if not 0 < cols < 1 << 40:
             raise ValueError(f"ColumnMoments: cols must be at least 1, got {cols}")
         self.cols = cols
-        self.state = np.zeros((cols, 3))
+        self.state = np.zeros((cols, 4))  # weight, origin, mean, spread
         self.work = np.empty(fnn_moments_work_size(cols))
 
     def update(self, cnp.ndarray x not None, weight=None, bint skip_nan=False):
@@ -941,9 +941,10 @@ cdef class ColumnMoments:
         ours, theirs = self.state, other.state
         total = ours[:, 0] + theirs[:, 0]
         share = np.divide(theirs[:, 0], total, out=np.zeros(self.cols), where=total > 0)
-        shift = theirs[:, 1] - ours[:, 1]
-        self.state = np.stack([total, ours[:, 1] + shift * share,
-                               ours[:, 2] + theirs[:, 2] + shift**2 * share * ours[:, 0]], axis=1)
+        origin = np.where(ours[:, 0] > 0, ours[:, 1], theirs[:, 1])
+        shift = (theirs[:, 1] - origin) + (theirs[:, 2] - ours[:, 2])
+        spread = ours[:, 3] + theirs[:, 3] + shift**2 * share * ours[:, 0]
+        self.state = np.stack([total, origin, ours[:, 2] + shift * share, spread], axis=1)
 
     def count(self):
         """Weight of the values seen in each column (cols,): their number without weights."""
@@ -951,9 +952,9 @@ cdef class ColumnMoments:
 
     def mean(self):
         """Mean of each column (cols,); NaN where nothing has been seen."""
-        return np.where(self.state[:, 0] > 0, self.state[:, 1], np.nan)
+        return np.where(self.state[:, 0] > 0, self.state[:, 1] + self.state[:, 2], np.nan)
 
     def variance(self):
         """Variance of each column (cols,), divided by the weight; NaN where nothing was seen."""
-        return np.divide(self.state[:, 2], self.state[:, 0], out=np.full(self.cols, np.nan),
+        return np.divide(self.state[:, 3], self.state[:, 0], out=np.full(self.cols, np.nan),
                          where=self.state[:, 0] > 0)

@@ -98,7 +98,7 @@ def dropout(
     --------
     >>> y, mask = dropout(np.ones(6), 0.5, seed=1)
     >>> y
-    array([0., 2., 2., 0., 2., 0.])
+    array([0., 2., 0., 2., 0., 2.])
     """
     y, kept = _noise("dropout", _DROPOUT, x, rate, seed, epoch, step, first, mask, out)
     assert kept is not None
@@ -155,7 +155,7 @@ def alpha_dropout(
     --------
     >>> y, mask = alpha_dropout(np.ones(4), 0.5, seed=1)
     >>> y.round(4)
-    array([-0.7792,  1.6655,  1.6655, -0.7792])
+    array([-0.7792,  1.6656, -0.7792,  1.6656])
     """
     where = "alpha_dropout"
     y, kept = _noise(where, _ALPHA_DROPOUT, x, rate, seed, epoch, step, first, mask, out)
@@ -209,7 +209,7 @@ def gaussian_dropout(
     --------
     >>> y, mask = gaussian_dropout(np.ones(4), 0.1, seed=1)
     >>> y.round(4)
-    array([0.7803, 1.1307, 1.2039, 0.8056])
+    array([0.8364, 1.6765, 0.9442, 1.523 ])
     """
     where = "gaussian_dropout"
     y, kept = _noise(where, _GAUSSIAN_DROPOUT, x, rate, seed, epoch, step, first, mask, out)
@@ -253,7 +253,7 @@ def gaussian_noise(
     Examples
     --------
     >>> gaussian_noise(np.zeros(4), 0.1, seed=1).round(4)
-    array([-0.0659,  0.0392,  0.0612, -0.0583])
+    array([-0.0491,  0.203 , -0.0167,  0.1569])
     """
     where = "gaussian_noise"
     return _noise(where, _GAUSSIAN_NOISE, x, stddev, seed, epoch, step, first, None, out)[0]

@@ -335,9 +335,9 @@ def batch_norm_grad(
     >>> mean, variance = column_moments(x)
     >>> sums = batch_norm_sums(x, mean, variance, dy)
     >>> batch_norm_grad(x, mean, variance, None, *sums, dy).round(4)
-    array([[ 0.1323],
-           [-0.1653],
-           [ 0.0331]])
+    array([[ 0.1764],
+           [-0.2204],
+           [ 0.044 ]])
     """
     where = "batch_norm_grad"
     epsilon = check_float(where, "epsilon", epsilon, at_least=0)
