@@ -97,6 +97,32 @@ def test_layer_norm_param_grad_over_many_rows(isa, dtype, rows, cols, rms):
 
 
 @pytest.mark.parametrize("rms", [False, True], ids=["layer", "rms"])
+@pytest.mark.parametrize("rows, cols", [*SHAPES[::3], *TALL])
+def test_backward_at_once_has_the_bits_of_its_parts(isa, dtype, rows, cols, rms):
+    x, gamma, _, dy = sample(rows, cols, dtype)
+    _, stats = kernels.layer_norm(x, epsilon=EPSILON, rms=rms)
+    for scale in (gamma, None):
+        dx = kernels.layer_norm_grad(x, scale, stats, dy, rms=rms)
+        sums = kernels.layer_norm_param_grad(x, stats, dy, rms=rms)
+        got = kernels.layer_norm_backward(x, scale, stats, dy, rms=rms)
+        for array, want in zip(got, (dx, *sums), strict=True):
+            np.testing.assert_array_equal(array, want)
+        for split in (4, 8, 60):  # blocks of whole groups of rows, added up
+            parts = [np.zeros(cols, dtype) for _ in range(2)]
+            for i in range(0, rows, split):
+                at = slice(i, i + split)
+                kernels.layer_norm_backward(
+                    *(x[at], scale, stats[at], dy[at]),
+                    rms=rms,
+                    accumulate=True,
+                    dgamma=parts[0],
+                    dbeta=parts[1],
+                )
+            np.testing.assert_array_equal(parts[0], sums[0])
+            np.testing.assert_array_equal(parts[1], sums[1])
+
+
+@pytest.mark.parametrize("rms", [False, True], ids=["layer", "rms"])
 @pytest.mark.parametrize("cols", [1, 5, 16, 21, 100])
 def test_a_row_has_the_bits_it_has_alone(isa, dtype, cols, rms):
     x, gamma, beta, dy = sample(11, cols, dtype)
@@ -277,6 +303,7 @@ def test_norms_stay_inside_their_arrays(isa, dtype, rows, cols, before):
     kernels.layer_norm_grad(x, gamma, stats, dy, out=out)
     np.testing.assert_array_equal(out, kernels.layer_norm_grad(plain[0], plain[1], stats, plain[3]))
     sums = [guarded(plain[1], before=before) for _ in range(2)]
+    kernels.layer_norm_backward(x, gamma, stats, dy, out=out, dgamma=sums[0], dbeta=sums[1])
     kernels.layer_norm_param_grad(x, stats, dy, dgamma=sums[0], dbeta=sums[1])
     mean, variance = (guarded(a, before=before) for a in kernels.column_moments(x))
     kernels.batch_norm(x, mean, variance, gamma, beta, out=out)

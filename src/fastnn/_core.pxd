@@ -132,6 +132,10 @@ cdef extern from "fastnn/kernels.h" nogil:
         void (*layer_norm_param_grad)(const float *x, const float *stats, const float *dy,
                                       float *dgamma, float *dbeta, size_t rows, size_t cols,
                                       c_bool add, c_bool rms) noexcept nogil
+        void (*layer_norm_backward)(const float *x, const float *gamma, const float *stats,
+                                    const float *dy, float *dx, float *dgamma, float *dbeta,
+                                    size_t rows, size_t cols, c_bool add,
+                                    c_bool rms) noexcept nogil
         void (*column_moments)(const float *x, float *mean, float *var, size_t rows,
                                size_t cols) noexcept nogil
         void (*batch_norm)(const float *x, const float *mean, const float *var, const float *gamma,
@@ -224,6 +228,10 @@ cdef extern from "fastnn/kernels.h" nogil:
         void (*layer_norm_param_grad)(const double *x, const double *stats, const double *dy,
                                       double *dgamma, double *dbeta, size_t rows, size_t cols,
                                       c_bool add, c_bool rms) noexcept nogil
+        void (*layer_norm_backward)(const double *x, const double *gamma, const double *stats,
+                                    const double *dy, double *dx, double *dgamma, double *dbeta,
+                                    size_t rows, size_t cols, c_bool add,
+                                    c_bool rms) noexcept nogil
         void (*column_moments)(const double *x, double *mean, double *var, size_t rows,
                                size_t cols) noexcept nogil
         void (*batch_norm)(const double *x, const double *mean, const double *var,

@@ -181,6 +181,18 @@ def layer_norm_param_grad(
     dgamma: _Real | None,
     dbeta: _Real | None,
 ) -> tuple[_Real, _Real]: ...
+def layer_norm_backward(
+    where: str,
+    x: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    stats: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    rms: bool,
+    add: bool,
+    out: _Real | None,
+    dgamma: _Real | None,
+    dbeta: _Real | None,
+) -> tuple[_Real, _Real, _Real]: ...
 def column_moments(where: str, x: npt.ArrayLike) -> tuple[_Real, _Real]: ...
 def batch_norm(
     where: str,

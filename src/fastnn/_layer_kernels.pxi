@@ -307,6 +307,45 @@ def layer_norm_param_grad(str where not None, x, stats, dy, bint rms, bint add, 
     return dgamma_, dbeta_
 
 
+def layer_norm_backward(str where not None, x, gamma, stats, dy, bint rms, bint add, out, dgamma,
+                        dbeta):
+    """(out, dgamma, dbeta)"""
+    cdef size_t rows = 0, cols = 0
+    cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
+    cdef cnp.ndarray gamma_ = _shaped(where, "gamma", gamma, x_.dtype, (cols,))
+    cdef cnp.ndarray stats_ = _shaped(where, "stats", stats, x_.dtype, (rows, 2))
+    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    _want(where, ("stats", "dy"), (stats_, dy_))
+    if add and (dgamma is None or dbeta is None):
+        raise ValueError(f"{where}: accumulate adds to dgamma and dbeta, one of which is None")
+    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dgamma_ = _writable(where, "dgamma", dgamma, x_.dtype, (cols,))
+    cdef cnp.ndarray dbeta_ = _writable(where, "dbeta", dbeta, x_.dtype, (cols,))
+    _distinct(where, ("out", "dgamma", "dbeta"), (out_, dgamma_, dbeta_))
+    for written in (out_, dgamma_, dbeta_):
+        x_, dy_ = _apart(written, x_), _apart(written, dy_)
+        gamma_, stats_ = _apart(written, gamma_), _apart(written, stats_)
+    cdef void *xp = _data(x_)
+    cdef void *gp = _data(gamma_)
+    cdef void *sp = _data(stats_)
+    cdef void *dp = _data(dy_)
+    cdef void *op = _data(out_)
+    cdef void *dgp = _data(dgamma_)
+    cdef void *dbp = _data(dbeta_)
+    cdef bint single = x_.dtype.itemsize == 4
+    cdef const fnn_kernels_t *table = _kernels
+    with nogil:
+        if single:
+            table.f32.layer_norm_backward(<float *>xp, <float *>gp, <float *>sp, <float *>dp,
+                                          <float *>op, <float *>dgp, <float *>dbp, rows, cols,
+                                          add, rms)
+        else:
+            table.f64.layer_norm_backward(<double *>xp, <double *>gp, <double *>sp, <double *>dp,
+                                          <double *>op, <double *>dgp, <double *>dbp, rows, cols,
+                                          add, rms)
+    return out_, dgamma_, dbeta_
+
+
 def column_moments(str where not None, x):
     """(mean, variance)"""
     cdef size_t rows = 0, cols = 0

@@ -89,6 +89,7 @@ from fastnn.kernels.norm import (
     batch_norm_sums,
     column_moments,
     layer_norm,
+    layer_norm_backward,
     layer_norm_grad,
     layer_norm_param_grad,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "layer_norm",
     "layer_norm_grad",
     "layer_norm_param_grad",
+    "layer_norm_backward",
     "column_moments",
     "batch_norm",
     "batch_norm_sums",

@@ -14,6 +14,7 @@ __all__ = [
     "layer_norm",
     "layer_norm_grad",
     "layer_norm_param_grad",
+    "layer_norm_backward",
     "column_moments",
     "batch_norm",
     "batch_norm_sums",
@@ -166,6 +167,60 @@ def layer_norm_param_grad(
     """
     where = "layer_norm_param_grad"
     return _core.layer_norm_param_grad(where, x, stats, dy, rms, accumulate, dgamma, dbeta)
+
+
+def layer_norm_backward(
+    x: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    stats: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    *,
+    rms: bool = False,
+    accumulate: bool = False,
+    out: Array | None = None,
+    dgamma: Array | None = None,
+    dbeta: Array | None = None,
+) -> tuple[Array, Array, Array]:
+    """`layer_norm_grad` and `layer_norm_param_grad` at once, with the same bits.
+
+    Parameters
+    ----------
+    x : array_like, shape (rows, cols)
+    gamma : array_like, shape (cols,), or None
+    stats : array_like, shape (rows, 2)
+        What `layer_norm` returned.
+    dy : array_like, shape (rows, cols)
+        Gradient by the output.
+    rms : bool
+        As for `layer_norm`.
+    accumulate : bool
+        Add to `dgamma` and `dbeta`, which must be given.
+    out : ndarray, shape (rows, cols), optional
+    dgamma, dbeta : ndarray, shape (cols,), optional
+        Overwritten and returned.
+
+    Returns
+    -------
+    out : ndarray, shape (rows, cols)
+        Gradient by `x`.
+    dgamma, dbeta : ndarray, shape (cols,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes or dtypes do not fit.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 3.0]])
+    >>> y, stats = layer_norm(x, epsilon=0.0)
+    >>> layer_norm_backward(x, None, stats, [[5.0, 7.0]])
+    (array([[0., 0.]]), array([-5.,  7.]), array([5., 7.]))
+    """
+    where = "layer_norm_backward"
+    return _core.layer_norm_backward(
+        where, x, gamma, stats, dy, rms, accumulate, out, dgamma, dbeta
+    )
 
 
 def column_moments(x: npt.ArrayLike) -> tuple[Array, Array]:
