@@ -3,10 +3,14 @@
 
 #include <math.h>
 
-enum { BLOCK_DOUBLES = 4096 }; /* values gathered at a time: 32 kB */
+enum {
+    BLOCK_DOUBLES = 4096, /* values gathered at a time: 32 kB; */
+    LEAST_ROWS = 16       /* but a merge takes as long as some rows */
+};
 
 static size_t block_rows(size_t cols) {
-    return cols < BLOCK_DOUBLES ? BLOCK_DOUBLES / (cols > 0 ? cols : 1) : 1;
+    const size_t rows = BLOCK_DOUBLES / (cols > 0 ? cols : 1);
+    return rows > LEAST_ROWS ? rows : LEAST_ROWS;
 }
 
 /* A block of rows, and a column's weight, sum, squared distances and distances each. */
@@ -15,6 +19,28 @@ size_t fnn_moments_work_size(size_t cols) { return (block_rows(cols) + 4) * cols
 /* The weight of a value: that of its row, 0 for NaN. */
 static inline double weight_of(double value, double weight, bool skip_nan) {
     return skip_nan && isnan(value) ? 0 : weight;
+}
+
+/* Columns that have seen nothing yet begin at their first value that counts; then all values are
+ * taken from their column's origin on. */
+static void centre_block(fnn_moments_t *state, double *x, const double *weight, size_t rows,
+                         size_t cols, bool skip_nan, bool *begun) {
+    for (size_t i = 0; i < rows && !*begun; ++i) {
+        if (weight != NULL && weight[i] == 0)
+            continue;
+        *begun = true;
+        for (size_t j = 0; j < cols; ++j) {
+            if (state[j].weight > 0 || state[j].origin != 0)
+                continue;
+            if (skip_nan && isnan(x[i * cols + j]))
+                *begun = false;
+            else
+                state[j].origin = x[i * cols + j];
+        }
+    }
+    for (size_t i = 0; i < rows; ++i)
+        for (size_t j = 0; j < cols; ++j)
+            x[i * cols + j] -= state[j].origin;
 }
 
 /* One block, in passes along its rows: a column's mean first, then the distances from it.  The
@@ -63,6 +89,7 @@ static void add_block(fnn_moments_t *state, const double *x, const double *weigh
 size_t fnn_moments_update(fnn_moments_t *state, const fnn_source_t *source, const double *weight,
                           size_t rows, bool skip_nan, double *work) {
     const size_t cols = source->cols, most = block_rows(cols);
+    bool begun = false;
     for (size_t first = 0; first < rows; first += most) {
         const size_t block = rows - first < most ? rows - first : most;
         const size_t bad = fnn_gather_f64(work, source, NULL, first, block);
@@ -73,8 +100,10 @@ size_t fnn_moments_update(fnn_moments_t *state, const fnn_source_t *source, cons
                 if (isinf(work[k]))
                     return first + k / cols;
         }
-        add_block(state, work, weight != NULL ? weight + first : NULL, block, cols,
-                  skip_nan && bad != FNN_ALL_FINITE, work + most * cols);
+        const double *const weights = weight != NULL ? weight + first : NULL;
+        const bool skips = skip_nan && bad != FNN_ALL_FINITE;
+        centre_block(state, work, weights, block, cols, skips, &begun);
+        add_block(state, work, weights, block, cols, skips, work + most * cols);
     }
     return FNN_ALL_FINITE;
 }

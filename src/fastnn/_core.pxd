@@ -126,6 +126,44 @@ cdef extern from "fastnn/optimizer.h" nogil:
         double most
         bint flag
 
+cdef extern from "fastnn/rng.h" nogil:
+    ctypedef enum fnn_random_purpose_t:
+        FNN_RANDOM_INIT
+        FNN_RANDOM_SHUFFLE
+        FNN_RANDOM_SPLIT
+        FNN_RANDOM_USER
+        FNN_RANDOM_GRADIENT
+    ctypedef struct fnn_random_t:
+        uint64_t seed
+        uint32_t purpose
+        uint32_t epoch
+        uint32_t step
+    void fnn_philox4x32(const uint32_t *counter, const uint32_t *key, uint32_t *out) noexcept
+    void fnn_random_uniform(const fnn_random_t *stream, double *out, size_t n) noexcept
+    void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) noexcept
+    void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) noexcept
+
+cdef extern from "fastnn/combine.h" nogil:
+    ctypedef enum fnn_combine_t:
+        FNN_SUBTRACT
+        FNN_COMBINE_COUNT
+
+cdef extern from "fastnn/noise.h" nogil:
+    ctypedef enum fnn_noise_t:
+        FNN_GAUSSIAN_NOISE
+        FNN_NOISE_COUNT
+
+cdef extern from "fastnn/sparse.h" nogil:
+    ctypedef struct fnn_csr_t:
+        const void *indptr
+        const void *indices
+        c_bool wide
+        const void *values
+        const uint64_t *order
+        size_t first
+    size_t fnn_csr_bad_row(const void *indptr, const void *indices, c_bool wide, size_t n,
+                           size_t entries, size_t k) noexcept
+
 cdef extern from "fastnn/kernels.h" nogil:
     ctypedef struct fnn_kernels_f32_t:
         void (*gemm_nn)(float *c, size_t ldc, const float *a, size_t lda, const float *b,
@@ -138,6 +176,79 @@ cdef extern from "fastnn/kernels.h" nogil:
                         size_t ldb, const float *bias, size_t m, size_t n, size_t k,
                         unsigned flags, void *work) noexcept nogil
         void (*column_sum)(float *c, const float *a, size_t rows, size_t cols) noexcept nogil
+        void (*add_to)(float *out, const float *x, size_t n) noexcept nogil
+        void (*combine)(fnn_combine_t kind, const float *const *inputs, size_t n_in, float *out,
+                        size_t n) noexcept nogil
+        void (*combine_grad)(fnn_combine_t kind, const float *const *inputs, size_t n_in,
+                             size_t which, const float *out, const float *dy, float *dx,
+                             size_t n) noexcept nogil
+        void (*copy_columns)(float *out, size_t out_stride, const float *x, size_t x_stride,
+                             size_t rows, size_t cols) noexcept nogil
+        void (*add_columns)(float *out, size_t out_stride, const float *x, size_t x_stride,
+                            size_t rows, size_t cols) noexcept nogil
+        void (*affine_columns)(const float *x, const float *shift, const float *scale, float *out,
+                               size_t rows, size_t cols) noexcept nogil
+        void (*affine_back)(const float *x, const float *scale, const float *shift, float *out,
+                            size_t rows, size_t cols) noexcept nogil
+        void (*layer_norm)(const float *x, const float *gamma, const float *beta, float *out,
+                           float *stats, size_t rows, size_t cols, double eps,
+                           c_bool rms) noexcept nogil
+        void (*layer_norm_grad)(const float *x, const float *gamma, const float *stats,
+                                const float *dy, float *dx, size_t rows, size_t cols,
+                                c_bool rms) noexcept nogil
+        void (*layer_norm_param_grad)(const float *x, const float *stats, const float *dy,
+                                      float *dgamma, float *dbeta, size_t rows, size_t cols,
+                                      c_bool add, c_bool rms) noexcept nogil
+        void (*layer_norm_backward)(const float *x, const float *gamma, const float *stats,
+                                    const float *dy, float *dx, float *dgamma, float *dbeta,
+                                    size_t rows, size_t cols, c_bool add,
+                                    c_bool rms) noexcept nogil
+        void (*column_moments)(const float *x, float *mean, float *var, size_t rows,
+                               size_t cols) noexcept nogil
+        void (*batch_norm)(const float *x, const float *mean, const float *var, const float *gamma,
+                           const float *beta, float *out, size_t rows, size_t cols,
+                           double eps) noexcept nogil
+        void (*batch_norm_sums)(const float *x, const float *mean, const float *var,
+                                const float *dy, float *sum_dy, float *sum_dy_xhat, size_t rows,
+                                size_t cols, double eps) noexcept nogil
+        void (*batch_norm_grad)(const float *x, const float *mean, const float *var,
+                                const float *gamma, const float *sum_dy, const float *sum_dy_xhat,
+                                const float *dy, float *dx, size_t rows, size_t batch_rows,
+                                size_t cols, double eps) noexcept nogil
+        void (*noise)(fnn_noise_t kind, const fnn_random_t *stream, uint64_t first, const float *x,
+                      float *mask, float *out, size_t n, double rate) noexcept nogil
+        void (*noise_grad)(fnn_noise_t kind, const float *mask, const float *dy, float *dx,
+                           size_t n) noexcept nogil
+        void (*prelu)(const float *x, const float *alpha, float *out, size_t rows,
+                      size_t cols) noexcept nogil
+        void (*prelu_grad)(const float *x, const float *alpha, const float *dy, float *dx,
+                           size_t rows, size_t cols) noexcept nogil
+        void (*prelu_param_grad)(const float *x, const float *dy, float *dalpha, size_t rows,
+                                 size_t cols, c_bool add) noexcept nogil
+        void (*maxout)(const float *z, float *out, size_t rows, size_t units,
+                       size_t pieces) noexcept nogil
+        void (*maxout_grad)(const float *z, const float *out, const float *dy, float *dz,
+                            size_t rows, size_t units, size_t pieces) noexcept nogil
+        void (*glu)(const float *z, float *out, size_t rows, size_t cols) noexcept nogil
+        void (*glu_grad)(const float *z, const float *dy, float *dz, size_t rows,
+                         size_t cols) noexcept nogil
+        void (*bilinear_out)(const float *t, const float *x2, const float *bias, float *out,
+                             size_t rows, size_t units, size_t n2) noexcept nogil
+        void (*bilinear_grad)(const float *dy, float *t, const float *x2, float *dx2, size_t rows,
+                              size_t units, size_t n2) noexcept nogil
+        double (*activity)(const float *x, float *dx, size_t n, double l1, double l2,
+                           double scale) noexcept nogil
+        void (*embedding)(const float *index, size_t index_stride, const float *table, float *out,
+                          size_t out_stride, size_t rows, size_t dim) noexcept nogil
+        void (*embedding_grad)(const float *index, size_t index_stride, const float *dy,
+                               size_t dy_stride, float *dtable, size_t rows,
+                               size_t dim) noexcept nogil
+        size_t (*embedding_check)(const float *index, size_t index_stride, size_t rows,
+                                  size_t vocabulary) noexcept nogil
+        void (*csr_dense)(const fnn_csr_t *x, const float *kernel, const float *bias, float *out,
+                          size_t rows, size_t cols) noexcept nogil
+        void (*csr_dense_grad)(const fnn_csr_t *x, const float *dy, float *dkernel, size_t rows,
+                               size_t cols) noexcept nogil
         void (**activation)(const float *z, float *out, size_t rows, size_t cols,
                             float alpha) noexcept nogil
         void (**activation_grad)(const float *saved, const float *dy, float *dz, size_t rows,
@@ -163,6 +274,81 @@ cdef extern from "fastnn/kernels.h" nogil:
                         size_t ldb, const double *bias, size_t m, size_t n, size_t k,
                         unsigned flags, void *work) noexcept nogil
         void (*column_sum)(double *c, const double *a, size_t rows, size_t cols) noexcept nogil
+        void (*add_to)(double *out, const double *x, size_t n) noexcept nogil
+        void (*combine)(fnn_combine_t kind, const double *const *inputs, size_t n_in, double *out,
+                        size_t n) noexcept nogil
+        void (*combine_grad)(fnn_combine_t kind, const double *const *inputs, size_t n_in,
+                             size_t which, const double *out, const double *dy, double *dx,
+                             size_t n) noexcept nogil
+        void (*copy_columns)(double *out, size_t out_stride, const double *x, size_t x_stride,
+                             size_t rows, size_t cols) noexcept nogil
+        void (*add_columns)(double *out, size_t out_stride, const double *x, size_t x_stride,
+                            size_t rows, size_t cols) noexcept nogil
+        void (*affine_columns)(const double *x, const double *shift, const double *scale,
+                               double *out, size_t rows, size_t cols) noexcept nogil
+        void (*affine_back)(const double *x, const double *scale, const double *shift, double *out,
+                            size_t rows, size_t cols) noexcept nogil
+        void (*layer_norm)(const double *x, const double *gamma, const double *beta, double *out,
+                           double *stats, size_t rows, size_t cols, double eps,
+                           c_bool rms) noexcept nogil
+        void (*layer_norm_grad)(const double *x, const double *gamma, const double *stats,
+                                const double *dy, double *dx, size_t rows, size_t cols,
+                                c_bool rms) noexcept nogil
+        void (*layer_norm_param_grad)(const double *x, const double *stats, const double *dy,
+                                      double *dgamma, double *dbeta, size_t rows, size_t cols,
+                                      c_bool add, c_bool rms) noexcept nogil
+        void (*layer_norm_backward)(const double *x, const double *gamma, const double *stats,
+                                    const double *dy, double *dx, double *dgamma, double *dbeta,
+                                    size_t rows, size_t cols, c_bool add,
+                                    c_bool rms) noexcept nogil
+        void (*column_moments)(const double *x, double *mean, double *var, size_t rows,
+                               size_t cols) noexcept nogil
+        void (*batch_norm)(const double *x, const double *mean, const double *var,
+                           const double *gamma, const double *beta, double *out, size_t rows,
+                           size_t cols, double eps) noexcept nogil
+        void (*batch_norm_sums)(const double *x, const double *mean, const double *var,
+                                const double *dy, double *sum_dy, double *sum_dy_xhat, size_t rows,
+                                size_t cols, double eps) noexcept nogil
+        void (*batch_norm_grad)(const double *x, const double *mean, const double *var,
+                                const double *gamma, const double *sum_dy,
+                                const double *sum_dy_xhat, const double *dy, double *dx,
+                                size_t rows, size_t batch_rows, size_t cols,
+                                double eps) noexcept nogil
+        void (*noise)(fnn_noise_t kind, const fnn_random_t *stream, uint64_t first,
+                      const double *x, double *mask, double *out, size_t n,
+                      double rate) noexcept nogil
+        void (*noise_grad)(fnn_noise_t kind, const double *mask, const double *dy, double *dx,
+                           size_t n) noexcept nogil
+        void (*prelu)(const double *x, const double *alpha, double *out, size_t rows,
+                      size_t cols) noexcept nogil
+        void (*prelu_grad)(const double *x, const double *alpha, const double *dy, double *dx,
+                           size_t rows, size_t cols) noexcept nogil
+        void (*prelu_param_grad)(const double *x, const double *dy, double *dalpha, size_t rows,
+                                 size_t cols, c_bool add) noexcept nogil
+        void (*maxout)(const double *z, double *out, size_t rows, size_t units,
+                       size_t pieces) noexcept nogil
+        void (*maxout_grad)(const double *z, const double *out, const double *dy, double *dz,
+                            size_t rows, size_t units, size_t pieces) noexcept nogil
+        void (*glu)(const double *z, double *out, size_t rows, size_t cols) noexcept nogil
+        void (*glu_grad)(const double *z, const double *dy, double *dz, size_t rows,
+                         size_t cols) noexcept nogil
+        void (*bilinear_out)(const double *t, const double *x2, const double *bias, double *out,
+                             size_t rows, size_t units, size_t n2) noexcept nogil
+        void (*bilinear_grad)(const double *dy, double *t, const double *x2, double *dx2,
+                              size_t rows, size_t units, size_t n2) noexcept nogil
+        double (*activity)(const double *x, double *dx, size_t n, double l1, double l2,
+                           double scale) noexcept nogil
+        void (*embedding)(const double *index, size_t index_stride, const double *table,
+                          double *out, size_t out_stride, size_t rows, size_t dim) noexcept nogil
+        void (*embedding_grad)(const double *index, size_t index_stride, const double *dy,
+                               size_t dy_stride, double *dtable, size_t rows,
+                               size_t dim) noexcept nogil
+        size_t (*embedding_check)(const double *index, size_t index_stride, size_t rows,
+                                  size_t vocabulary) noexcept nogil
+        void (*csr_dense)(const fnn_csr_t *x, const double *kernel, const double *bias,
+                          double *out, size_t rows, size_t cols) noexcept nogil
+        void (*csr_dense_grad)(const fnn_csr_t *x, const double *dy, double *dkernel, size_t rows,
+                               size_t cols) noexcept nogil
         void (**activation)(const double *z, double *out, size_t rows, size_t cols,
                             double alpha) noexcept nogil
         void (**activation_grad)(const double *saved, const double *dy, double *dz, size_t rows,
@@ -219,23 +405,6 @@ cdef extern from "fastnn/metric.h" nogil:
     double fnn_metric_result(const fnn_metric_set_t *set, const double *state,
                              size_t cols) noexcept
 
-cdef extern from "fastnn/rng.h" nogil:
-    ctypedef enum fnn_random_purpose_t:
-        FNN_RANDOM_INIT
-        FNN_RANDOM_SHUFFLE
-        FNN_RANDOM_SPLIT
-        FNN_RANDOM_USER
-        FNN_RANDOM_GRADIENT
-    ctypedef struct fnn_random_t:
-        uint64_t seed
-        uint32_t purpose
-        uint32_t epoch
-        uint32_t step
-    void fnn_philox4x32(const uint32_t *counter, const uint32_t *key, uint32_t *out) noexcept
-    void fnn_random_uniform(const fnn_random_t *stream, double *out, size_t n) noexcept
-    void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) noexcept
-    void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) noexcept
-
 cdef extern from "fastnn/source.h" nogil:
     ctypedef enum fnn_source_type_t:
         FNN_BOOL
@@ -267,9 +436,16 @@ cdef extern from "fastnn/source.h" nogil:
     size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype,
                                const uint64_t *order, size_t first, size_t rows) noexcept
 
-cdef extern from "fastnn/sparse.h" nogil:
-    size_t fnn_csr_bad_row(const void *indptr, const void *indices, bint wide, size_t n,
-                           size_t entries, size_t k) noexcept
+cdef extern from "fastnn/moments.h" nogil:
+    ctypedef struct fnn_moments_t:
+        double weight
+        double origin
+        double mean
+        double spread
+    size_t fnn_moments_work_size(size_t cols) noexcept
+    size_t fnn_moments_update(fnn_moments_t *state, const fnn_source_t *source,
+                              const double *weight, size_t rows, c_bool skip_nan,
+                              double *work) noexcept
 
 cdef extern from "fastnn/pool.h" nogil:
     enum:

@@ -141,6 +141,189 @@ class MetricState:
     def merge(self, other: MetricState) -> None: ...
     def result(self) -> float: ...
 
+# ---- kernels of layers other than dense ----------------------------------------------------------
+
+def add_to(where: str, out: _Real, x: npt.ArrayLike) -> _Real: ...
+def combine(where: str, kind: int, inputs: Sequence[npt.ArrayLike], out: _Real | None) -> _Real: ...
+def combine_grad(
+    where: str,
+    kind: int,
+    inputs: Sequence[npt.ArrayLike],
+    which: int,
+    output: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    out: _Real | None,
+) -> _Real: ...
+def move_columns(
+    where: str,
+    add: bool,
+    x: npt.ArrayLike,
+    start: int,
+    stop: int | None,
+    out: _Real | None,
+    at: int,
+) -> _Real: ...
+def affine(
+    where: str,
+    back: bool,
+    x: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    shift: npt.ArrayLike | None,
+    out: _Real | None,
+) -> _Real: ...
+def layer_norm(
+    where: str,
+    x: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    beta: npt.ArrayLike | None,
+    eps: float,
+    rms: bool,
+    stats: _Real | None,
+    out: _Real | None,
+) -> tuple[_Real, _Real]: ...
+def layer_norm_grad(
+    where: str,
+    x: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    stats: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    rms: bool,
+    out: _Real | None,
+) -> _Real: ...
+def layer_norm_param_grad(
+    where: str,
+    x: npt.ArrayLike,
+    stats: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    rms: bool,
+    add: bool,
+    dgamma: _Real | None,
+    dbeta: _Real | None,
+) -> tuple[_Real, _Real]: ...
+def layer_norm_backward(
+    where: str,
+    x: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    stats: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    rms: bool,
+    add: bool,
+    out: _Real | None,
+    dgamma: _Real | None,
+    dbeta: _Real | None,
+) -> tuple[_Real, _Real, _Real]: ...
+def column_moments(where: str, x: npt.ArrayLike) -> tuple[_Real, _Real]: ...
+def batch_norm(
+    where: str,
+    x: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    beta: npt.ArrayLike | None,
+    eps: float,
+    out: _Real | None,
+) -> _Real: ...
+def batch_norm_sums(
+    where: str,
+    x: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    eps: float,
+) -> tuple[_Real, _Real]: ...
+def batch_norm_grad(
+    where: str,
+    x: npt.ArrayLike,
+    mean: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    sum_dy: npt.ArrayLike,
+    sum_dy_xhat: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    batch_rows: int | None,
+    eps: float,
+    out: _Real | None,
+) -> _Real: ...
+def noise(
+    where: str,
+    kind: int,
+    x: npt.ArrayLike,
+    rate: float,
+    seed: int,
+    epoch: int,
+    step: int,
+    first: int,
+    mask: _Real | None,
+    out: _Real | None,
+) -> tuple[_Real, _Real | None]: ...
+def noise_grad(
+    where: str, mask: npt.ArrayLike | None, dy: npt.ArrayLike, out: _Real | None
+) -> _Real: ...
+def prelu(where: str, x: npt.ArrayLike, alpha: npt.ArrayLike, out: _Real | None) -> _Real: ...
+def prelu_grad(
+    where: str, x: npt.ArrayLike, alpha: npt.ArrayLike, dy: npt.ArrayLike, out: _Real | None
+) -> _Real: ...
+def prelu_param_grad(
+    where: str, x: npt.ArrayLike, dy: npt.ArrayLike, add: bool, out: _Real | None
+) -> _Real: ...
+def maxout(where: str, z: npt.ArrayLike, pieces: int, out: _Real | None) -> _Real: ...
+def maxout_grad(
+    where: str,
+    z: npt.ArrayLike,
+    output: npt.ArrayLike,
+    dy: npt.ArrayLike,
+    pieces: int,
+    out: _Real | None,
+) -> _Real: ...
+def glu(where: str, z: npt.ArrayLike, out: _Real | None) -> _Real: ...
+def glu_grad(where: str, z: npt.ArrayLike, dy: npt.ArrayLike, out: _Real | None) -> _Real: ...
+def bilinear_out(
+    where: str,
+    t: npt.ArrayLike,
+    x2: npt.ArrayLike,
+    bias: npt.ArrayLike | None,
+    out: _Real | None,
+) -> _Real: ...
+def bilinear_grad(
+    where: str, dy: npt.ArrayLike, t: npt.ArrayLike, x2: npt.ArrayLike
+) -> tuple[_Real, _Real]: ...
+def activity(
+    where: str, x: npt.ArrayLike, l1: float, l2: float, dx: _Real | None, scale: float
+) -> float: ...
+def embedding(
+    where: str, index: npt.ArrayLike, table: npt.ArrayLike, out: _Real | None
+) -> _Real: ...
+def embedding_grad(where: str, index: npt.ArrayLike, dy: npt.ArrayLike, dtable: _Real) -> _Real: ...
+def csr_dense(
+    where: str,
+    x: Any,
+    kernel: npt.ArrayLike,
+    bias: npt.ArrayLike | None,
+    rows: npt.ArrayLike | None,
+    out: _Real | None,
+) -> _Real: ...
+def csr_dense_grad(
+    where: str,
+    x: Any,
+    dy: npt.ArrayLike,
+    rows: npt.ArrayLike | None,
+    add: bool,
+    out: _Real | None,
+) -> _Real: ...
+
+@final
+class ColumnMoments:
+    def __init__(self, cols: int) -> None: ...
+    @property
+    def cols(self) -> int: ...
+    def update(
+        self, x: _Numbers, weight: npt.ArrayLike | None = None, skip_nan: bool = False
+    ) -> None: ...
+    def merge(self, other: ColumnMoments) -> None: ...
+    def count(self) -> npt.NDArray[np.float64]: ...
+    def mean(self) -> npt.NDArray[np.float64]: ...
+    def variance(self) -> npt.NDArray[np.float64]: ...
+
 # ---- networks -----------------------------------------------------------------------------------
 
 # (kind, activation, alpha, beta, variant, inputs, kernel, bias, state, number, size)

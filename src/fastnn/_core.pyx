@@ -1,9 +1,10 @@
 """The compiled core: the only module that links csrc.
 
 Parts, included below: `_loss.pxi` (numbers and functions that losses take), `_kernels.pxi` (the
-kernels on NumPy arrays), `_plan.pxi` (what a network is made from), `_network.pxi` (a lowered network:
-parameters, predict, forward, backward), `_state.pxi` (what an optimizer remembers of it),
-`_predictor.pxi` (a network frozen for serving), `_run.pxi` (epochs of training and evaluation).
+kernels on NumPy arrays), `_layer_kernels.pxi` (those of layers other than dense), `_plan.pxi` (what a
+network is made from), `_network.pxi` (a lowered network: parameters, predict, forward, backward),
+`_state.pxi` (what an optimizer remembers of it), `_predictor.pxi` (a network frozen for serving),
+`_run.pxi` (epochs of training and evaluation).
 """
 import os
 
@@ -324,6 +325,7 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
 
 include "_loss.pxi"
 include "_kernels.pxi"
+include "_layer_kernels.pxi"
 include "_plan.pxi"
 include "_network.pxi"
 include "_state.pxi"

@@ -1,8 +1,9 @@
 /* Mean and variance of the columns of rows that come in any number of pieces, in one pass.
  *
- * Rows are read through a source (any real type and strides), in blocks that stay in cache; a block's
- * moments come from two passes over it, in double, and are merged with those before by the formulas
- * of Chan, Golub and LeVeque (1983).  So the digits hold for any number of rows and any offset. */
+ * Rows are read through a source (any real type and strides), in blocks that stay in cache; a
+ * block's moments come from two passes over it, in double, and are merged with those before by the
+ * formulas of Chan, Golub and LeVeque (1983).  All is measured from a column's first value, so the
+ * digits hold for any number of rows and any offset. */
 #ifndef FASTNN_MOMENTS_H
 #define FASTNN_MOMENTS_H
 
@@ -10,8 +11,9 @@
 
 typedef struct {
     double weight; /* of the values seen: their number where rows have no weights */
-    double mean;
-    double spread; /* sum of weight * (value - mean)^2 */
+    double origin; /* the first of them */
+    double mean;   /* from there */
+    double spread; /* sum of weight * (value - origin - mean)^2 */
 } fnn_moments_t;
 
 /* Doubles of scratch that fnn_moments_update wants. */

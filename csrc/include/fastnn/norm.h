@@ -15,6 +15,8 @@
  *                          row;  with `rms` without mean(g).  dx may not overlap x or dy
  *   layer_norm_param_grad  dgamma = column sums of dy xhat, dbeta = column sums of dy;  each may be
  *                          NULL;  with `add` they are added to what is there
+ *   layer_norm_backward    both at once, and the same bits, in one pass over x and dy; neither sum
+ *                          may be NULL
  *
  * Columns: Ioffe and Szegedy 2015, arXiv:1502.03167.  mean, var (cols,) are those of the batch or
  * moving ones; r = 1 / sqrt(var + eps).
@@ -29,8 +31,9 @@
  * Where mean and var are moving ones and so no function of x, dx is affine_columns of dy, or
  * batch_norm_grad with sums of 0.
  *
- * Sums over rows go by blocks of 64 rows that are added in order: their bits depend on rows, cols,
- * the column and the ISA alone. */
+ * Sums over rows of the column kernels go by blocks of 64 rows that are added in order, those of
+ * dgamma and dbeta by four rows that are added to what is there, in order, then single rows: so
+ * calls on blocks of a multiple of four rows with `add` have the bits of one call. */
 #ifndef FASTNN_NORM_H
 #define FASTNN_NORM_H
 
@@ -46,6 +49,9 @@
     typedef void fnn_layer_norm_param_grad_##type##_fn(                                            \
         const real *x, const real *stats, const real *dy, real *dgamma, real *dbeta, size_t rows,  \
         size_t cols, bool add, bool rms);                                                          \
+    typedef void fnn_layer_norm_backward_##type##_fn(                                              \
+        const real *x, const real *gamma, const real *stats, const real *dy, real *dx,             \
+        real *dgamma, real *dbeta, size_t rows, size_t cols, bool add, bool rms);                  \
     typedef void fnn_column_moments_##type##_fn(const real *x, real *mean, real *var, size_t rows, \
                                                 size_t cols);                                      \
     typedef void fnn_batch_norm_##type##_fn(const real *x, const real *mean, const real *var,      \

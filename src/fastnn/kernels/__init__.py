@@ -75,11 +75,24 @@ from fastnn.kernels.activation import (
     tanh_shrink,
     tanh_shrink_grad,
 )
+from fastnn.kernels.combine import (
+    add_columns,
+    add_to,
+    affine_back,
+    affine_columns,
+    combine,
+    combine_grad,
+    copy_columns,
+)
 from fastnn.kernels.dense import (
     column_sum,
     dense_backward,
     dense_forward,
     matmul,
+)
+from fastnn.kernels.lookup import (
+    embedding,
+    embedding_grad,
 )
 from fastnn.kernels.loss import (
     binary_crossentropy,
@@ -129,10 +142,43 @@ from fastnn.kernels.loss import (
     tweedie,
     tweedie_grad,
 )
+from fastnn.kernels.noise import (
+    alpha_dropout,
+    dropout,
+    gaussian_dropout,
+    gaussian_noise,
+    noise_grad,
+)
+from fastnn.kernels.norm import (
+    batch_norm,
+    batch_norm_grad,
+    batch_norm_sums,
+    column_moments,
+    layer_norm,
+    layer_norm_backward,
+    layer_norm_grad,
+    layer_norm_param_grad,
+)
 from fastnn.kernels.optimizer import (
     adam_step,
     adamw_step,
     sgd_step,
+)
+from fastnn.kernels.sparse import (
+    csr_dense,
+    csr_dense_grad,
+)
+from fastnn.kernels.units import (
+    activity_penalty,
+    bilinear_grad,
+    bilinear_out,
+    glu,
+    glu_grad,
+    maxout,
+    maxout_grad,
+    prelu,
+    prelu_grad,
+    prelu_param_grad,
 )
 
 __all__ = [
@@ -243,4 +289,38 @@ __all__ = [
     "sgd_step",
     "adam_step",
     "adamw_step",
+    "add_to",
+    "combine",
+    "combine_grad",
+    "copy_columns",
+    "add_columns",
+    "affine_columns",
+    "affine_back",
+    "layer_norm",
+    "layer_norm_grad",
+    "layer_norm_param_grad",
+    "layer_norm_backward",
+    "column_moments",
+    "batch_norm",
+    "batch_norm_sums",
+    "batch_norm_grad",
+    "dropout",
+    "alpha_dropout",
+    "gaussian_dropout",
+    "gaussian_noise",
+    "noise_grad",
+    "prelu",
+    "prelu_grad",
+    "prelu_param_grad",
+    "maxout",
+    "maxout_grad",
+    "glu",
+    "glu_grad",
+    "bilinear_out",
+    "bilinear_grad",
+    "activity_penalty",
+    "embedding",
+    "embedding_grad",
+    "csr_dense",
+    "csr_dense_grad",
 ]
