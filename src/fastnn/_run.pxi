@@ -197,6 +197,32 @@ cdef class Run:
             parts.append(part)
         return [(place, metric.compute(*parts)) for place, metric in self.whole]
 
+    def kept(self):
+        """Copies of the rows kept since `begin`: outputs, targets and, if there are any, weights."""
+        cdef size_t rows = self.run.keep.rows
+        if not self.whole or rows == 0:
+            return []
+        arrays = [self.kept_p, self.kept_y]
+        if self.kept_weight is not None:
+            arrays.append(self.kept_weight)
+        return [array[:rows].copy() for array in arrays]
+
+    def keep(self, arrays):
+        """Go on, after `begin`, with what `kept` returned."""
+        if not arrays:
+            return
+        cdef object dtype = self.network.parameter_arena.dtype, of_y = dtype
+        cdef tuple shape = _shape(arrays[0]), shape_of_y = shape
+        if self.run.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY:
+            of_y, shape_of_y = np.dtype(np.int32), shape[:1]
+        wanted = [(dtype, shape), (of_y, shape_of_y), (dtype, shape[:1])][:len(arrays)]
+        if not self.whole or shape[1:] != (self.network.n_out,) or (
+                [(array.dtype, array.shape) for array in arrays] != wanted):
+            raise ValueError("Run: these are rows of another run")
+        self.run.keep.rows = shape[0]
+        self.kept_p, self.kept_y = np.array(arrays[0]), np.array(arrays[1])
+        self.kept_weight = np.array(arrays[2]) if len(arrays) == 3 else None
+
     def release(self):
         """Let go of the rows."""
         self.rows_of = None
