@@ -198,7 +198,7 @@ cdef class Run:
         return [(place, metric.compute(*parts)) for place, metric in self.whole]
 
     def kept(self):
-        """Copies of the rows kept since `begin`: outputs, targets and, if there are any, weights."""
+        """Copies of the rows kept since `begin`: outputs, targets and weights, if any."""
         cdef size_t rows = self.run.keep.rows
         if not self.whole or rows == 0:
             return []
