@@ -494,6 +494,12 @@ def test_scores_of_classes_match_scikit_learn(name, reference, weighted):
     assert score(y + 3, p.argmax(axis=1) + 3, weight) == want
 
 
+def test_share_of_a_target_of_zero_follows_scikit_learn():
+    y, p = [0.0, 1.0, -1e-20], [0.5, 1.0, 1.0]
+    want = pytest.approx(sk.mean_absolute_percentage_error(y, p), rel=EXACT)
+    assert metrics.mean_absolute_percentage_error(y, p) == want
+
+
 def test_undefined_scores_follow_scikit_learn():
     zeros, ones = [0, 0, 0], [1, 1, 1]
     assert metrics.precision_score(ones, zeros) == 0.0
