@@ -494,6 +494,12 @@ def test_scores_of_classes_match_scikit_learn(name, reference, weighted):
     assert score(y + 3, p.argmax(axis=1) + 3, weight) == want
 
 
+def test_share_of_a_target_of_zero_follows_scikit_learn():
+    y, p = [0.0, 1.0, -1e-20], [0.5, 1.0, 1.0]
+    want = pytest.approx(sk.mean_absolute_percentage_error(y, p), rel=EXACT)
+    assert metrics.mean_absolute_percentage_error(y, p) == want
+
+
 def test_undefined_scores_follow_scikit_learn():
     zeros, ones = [0, 0, 0], [1, 1, 1]
     assert metrics.precision_score(ones, zeros) == 0.0
@@ -636,6 +642,9 @@ def test_binned_area_is_within_its_bound(bins):
 def test_scores_at_the_ends_of_the_bins():
     assert metrics.roc_auc_score([0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0], bins=2) == 1.0
     assert metrics.roc_auc_score([0, 1], [0.49, 0.5], bins=2) == 1.0
+    state = AUC(bins=8).state(COLUMNS, 1)  # a network's outputs may lie anywhere
+    state.update(np.array([[-0.3], [-1e300], [1.7], [1e300]]), np.array([[0.0], [0], [1], [1]]))
+    assert state.result() == 1.0
     with pytest.raises(ValueError, match="with bins y_pred must lie within 0 and 1"):
         metrics.roc_auc_score([0, 1], [0.0, 1.5], bins=2)
 

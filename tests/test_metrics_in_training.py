@@ -467,6 +467,39 @@ def test_steps_with_metrics_allocate_nothing():
     assert len(set(counts)) == 1
 
 
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("name", ["answers", "labels"])
+def test_a_run_goes_on_with_what_another_kept(name, weighted):
+    trainer, x, y, weight, measured = task(name)
+    where = [metric.collects for metric in trainer.metrics].index(True)
+    want = list(expected(trainer, x, y, weight if weighted else None, measured).values())[where]
+    rows = trainer._task.check("test", x, y, weight if weighted else None, finite=True)
+    first, second = (trainer._run(100, training=False) for _ in range(2))
+    for run in (first, second):
+        run.bind(*rows, None, 100, False)
+        run.begin()
+        nothing = len(run.sums())
+    first.advance(3)
+    sums = first.sums()
+    kept = sums[nothing:]
+    assert [len(array) for array in kept] == [300] * (3 if weighted else 2)
+    second.go_on(3, sums)
+    second.advance(7)
+    assert second.metrics()[where] == pytest.approx(want, rel=1e-12)
+    second.begin()
+    assert len(second.sums()) == nothing
+    for wrong in (
+        [kept[0], kept[1].astype(np.int16), *kept[2:]],
+        [kept[0][:, :0], *kept[1:]],
+        [kept[0], kept[1][:5], *kept[2:]],
+    ):
+        with pytest.raises(ValueError, match="rows of another run"):
+            second.go_on(3, [*sums[:nothing], *wrong])
+    plain = fnn.Trainer(trainer.model, trainer.loss)._run(100, training=False)
+    with pytest.raises(ValueError, match="sums of other metrics"):
+        plain.go_on(3, sums)
+
+
 def test_fit_many_takes_them_all():
     x, score, _ = rows_for(1)
     trainers = [

@@ -299,26 +299,32 @@ cdef class Run:
             self.heads[k].keep.rows = 0
 
     def sums(self):
-        """Copies of the sums since `begin`: of losses and weights, then of each streaming metric."""
+        """Copies of the sums since `begin`: of losses and weights, then of each streaming metric,
+        then the rows that are kept for metrics of all of them: outputs, targets and weights."""
         cdef size_t k
+        cdef list rows = []
         found = [self.run.loss_sum, self.run.weight_sum]
         for k in range(self.n_heads):
             found += [self.heads[k].loss_sum, self.heads[k].weight_sum]
+        for kept in self.kept:
+            copies = (<_Kept>kept).copies()
+            found.append(len(copies))
+            rows += copies
         return [np.array(found),
-                *((<MetricState>metric).sums.copy() for metric in self.metric_states)]
+                *((<MetricState>metric).sums.copy() for metric in self.metric_states), *rows]
 
     def go_on(self, size_t step, sums):
-        """Go on within an epoch: at this step, with what `sums` returned there.
-
-        What metrics of the whole epoch keep of its rows begins anew.
-        """
-        cdef size_t k
-        found, *states = sums
-        if len(states) != len(self.metric_states) or (
-                np.shape(found) != (2 + 2 * self.n_heads,)) or any(
+        """Go on within an epoch: at this step, with what `sums` returned there."""
+        cdef size_t k, n = len(self.metric_states)
+        found, states, rows = sums[0], sums[1:1 + n], list(sums[1 + n:])
+        if len(states) != n or np.shape(found) != (2 + 2 * self.n_heads + len(self.kept),) or any(
                 np.shape(given) != _shape((<MetricState>metric).sums)
-                for given, metric in zip(states, self.metric_states)):
+                for given, metric in zip(states, self.metric_states)) or (
+                len(rows) != sum(found[2 + 2 * self.n_heads:])):
             raise ValueError("Run: these are sums of other metrics")
+        for kept, count in zip(self.kept, found[2 + 2 * self.n_heads:]):
+            (<_Kept>kept).take(rows[:int(count)])
+            del rows[:int(count)]
         self.run.step = step
         self.run.loss_sum = found[0]
         self.run.weight_sum = found[1]
@@ -546,6 +552,32 @@ cdef class _Kept:
         head.keep.weight = NULL
         if self.weight is not None:
             head.keep.weight = cnp.PyArray_DATA(self.weight)
+        return 0
+
+    cdef list copies(self):
+        """Copies of the rows kept: outputs, targets and weights, if any."""
+        cdef size_t rows = self.head.keep.rows
+        if rows == 0:
+            return []
+        arrays = [self.p, self.y] if self.weight is None else [self.p, self.y, self.weight]
+        return [array[:rows].copy() for array in arrays]
+
+    cdef int take(self, list arrays) except -1:
+        """Go on with what `copies` returned."""
+        self.forget()
+        if not arrays:
+            return 0
+        cdef tuple shape = _shape(arrays[0]), shape_of_y = shape
+        of_y = self.real
+        if self.head.loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY:
+            of_y, shape_of_y = np.dtype(np.int32), shape[:1]
+        wanted = [(self.real, shape), (of_y, shape_of_y), (self.real, shape[:1])][:len(arrays)]
+        if shape[1:] != (self.cols,) or (
+                [(array.dtype, array.shape) for array in arrays] != wanted):
+            raise ValueError("Run: these are rows of another run")
+        self.head.keep.rows = shape[0]
+        self.p, self.y = np.array(arrays[0]), np.array(arrays[1])
+        self.weight = np.array(arrays[2]) if len(arrays) == 3 else None
         return 0
 
     cdef list results(self):

@@ -225,7 +225,8 @@ def _heads_from(heads: Any, custom: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metric_config(metric: object) -> Any:
-    return metric.config() if isinstance(metric, Spec) else getattr(metric, "name")  # noqa: B009
+    own = isinstance(metric, metrics.FunctionMetric) or not isinstance(metric, Spec)
+    return getattr(metric, "name") if own else metric.config()  # noqa: B009
 
 
 def _metric_from(config: Any, custom: Mapping[str, Any]) -> Any:
