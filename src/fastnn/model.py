@@ -34,6 +34,7 @@ Array = npt.NDArray[Any]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64")}
 
+DEFAULT_NAME = "Model"
 ALIGNED_FROM = 1024  # parameters of at least this many elements begin on a cache line
 LINE_BYTES = 64
 
@@ -127,7 +128,7 @@ class Model(Network):
         inputs: Any,
         outputs: Any,
         *,
-        name: str = "Model",
+        name: str = DEFAULT_NAME,
         seed: int | None = None,
         dtype: npt.DTypeLike = "float32",
     ) -> None:
@@ -728,7 +729,7 @@ class Model(Network):
         if not isinstance(layers, Sequence):
             raise ValueError(f"{where}: the config has no list of layers")
         found = [Layer.from_config(layer, custom_objects) for layer in layers]
-        name: str = config.get("name", "Model")
+        name: str = config.get("name", DEFAULT_NAME)
         seed: int | None = config.get("seed")
         dtype: str = config.get("dtype", "float32")
         if kind == "sequential":
@@ -781,8 +782,8 @@ class Model(Network):
     def __call__(self, x: Any, *more: Any, check_finite: bool = True) -> Any:
         """Return ``model.predict(x)``, or for symbolic tensors those of the outputs.
 
-        Called on symbolic tensors the model is a layer of another one, which has a copy of its
-        parameters: what one learns, the other does not.
+        Called on symbolic tensors the model is a layer of another one, named like the model and
+        with a copy of its parameters: what one learns, the other does not.
         """
         if is_symbolic(x):
             from fastnn.nested import ModelLayer
@@ -1131,7 +1132,7 @@ class Sequential(Model):
         self,
         layers: Sequence[Layer],
         *,
-        name: str = "Model",
+        name: str = DEFAULT_NAME,
         seed: int | None = None,
         dtype: npt.DTypeLike = "float32",
     ) -> None:

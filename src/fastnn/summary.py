@@ -141,7 +141,7 @@ def _shapes(given: Shape | tuple[Shape, ...] | None) -> tuple[Shape, ...]:
     if given is None:
         return ()
     if given and isinstance(given[0], tuple):
-        return cast(tuple[Shape, ...], given)
+        return given
     return (cast(Shape, given),)
 
 
