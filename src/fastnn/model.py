@@ -137,7 +137,9 @@ class Model(Network):
         ends, self._output_form = _open(outputs, f"{who}: outputs")
         for tensor in starts:
             if not isinstance(tensor.node.layer, Input):
-                raise ValueError(f"{who}: inputs must be Input layers, got {tensor!r}")
+                swapped = all(isinstance(end.node.layer, Input) for end in ends)
+                hint = f"; want {who}(inputs, outputs), in this order" if swapped else ""
+                raise ValueError(f"{who}: inputs must be Input layers, got {tensor!r}{hint}")
         if len({key_of(tensor.node) for tensor in starts}) < len(starts):
             raise ValueError(f"{who}: an Input is named twice in inputs")
         self._assemble(starts, ends, name, seed, dtype)
@@ -307,7 +309,10 @@ class Model(Network):
         """Return a layer by its place or its name."""
         if isinstance(key, str):
             return lookup(
-                "layer", key, dict(zip(self.layer_names, self.layers, strict=True)), "Sequential"
+                "layer",
+                key,
+                dict(zip(self.layer_names, self.layers, strict=True)),
+                type(self).__name__,
             )
         return self.layers[key]
 
@@ -798,6 +803,19 @@ class Model(Network):
             )
         return self.predict(x, check_finite=check_finite)
 
+    if not TYPE_CHECKING:  # what is missing, missing remains
+
+        def __getattr__(self, name: str) -> Any:
+            """Say where Keras users find what a model has there."""
+            hint = ""
+            if name in ("compile", "evaluate", "fit", "train_on_batch"):
+                hint = "; a Trainer has the loss and trains: fastnn.Trainer(model, loss).fit(x, y)"
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{hint}",
+                name=name,
+                obj=self,
+            )
+
     def as_inputs(self, x: Any, where: str) -> tuple[Array, ...]:
         """Return the rows of each input, checked but for NaN, as arrays that the core can read.
 
@@ -811,9 +829,8 @@ class Model(Network):
         if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
             given: list[Any] = [x]
         else:
-            given = _close_over(
-                x, self._input_form or self.input_names, len(self.input_cols), where
-            )
+            form = self.input_names if isinstance(x, Mapping) else self._input_form
+            given = _close_over(x, form or self.input_names, len(self.input_cols), where)
         single = len(given) == 1
         found: list[Array] = []
         for value, name, cols in zip(given, self.input_names, self.input_cols, strict=True):
@@ -859,6 +876,11 @@ class Model(Network):
         """
         where = "predict"
         block = self.block_rows()
+        if is_symbolic(x):
+            raise TypeError(
+                f"{where}: x is symbolic, without values; call the model itself, model(x), to make "
+                f"it part of another"
+            )
         plain = len(self.input_cols) == 1 and self._input_form is None
         if is_stream(x) and (plain or not isinstance(x, (list, tuple, Mapping))):
             if out is not None:

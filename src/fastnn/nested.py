@@ -65,7 +65,9 @@ class ModelLayer(Layer):
         """Return the columns of the model's outputs."""
         if units != self.model.input_cols:
             raise ValueError(
-                f"{self.model.name}: called on {units} columns, want {self.model.input_cols}"
+                f"Model {self.model.name!r}: its inputs have "
+                f"{', '.join(map(str, self.model.input_cols))} columns, it is called on "
+                f"{', '.join(map(str, units))}"
             )
         outs: Units = self.model.output_cols
         return outs
