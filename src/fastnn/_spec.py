@@ -220,7 +220,7 @@ def _revive(value: object, custom: Mapping[str, type[Spec]]) -> object:
 
 
 def describe(value: object) -> str:
-    """Say in an error what came: ``'7' (str)``; long values are cut.
+    """Say in an error what came: ``'7' (str)``; long values are cut, long arrays a shape.
 
     Examples
     --------
@@ -231,6 +231,9 @@ def describe(value: object) -> str:
         return "None"
     text = repr(value)
     if len(text) > 60:
+        shape = getattr(value, "shape", None)
+        if shape and hasattr(value, "__array__"):
+            return f"{type(value).__name__} of shape {shape}"
         text = text[:57] + "..."
     return f"{text} ({type(value).__name__})"
 

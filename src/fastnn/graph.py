@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastnn._core import Network
 from fastnn._spec import describe
 from fastnn.layers import Input, Layer
 
@@ -87,8 +88,12 @@ def as_tensor(value: object, where: str) -> Tensor:
     if isinstance(value, Input):
         return Tensor(Node(value, (), (value.units,)))
     hint = ""
-    if isinstance(value, Layer):
+    if isinstance(value, (Layer, Network)):
         hint = "; call it on its input first"
+    elif isinstance(value, type) and issubclass(value, Layer):
+        hint = f"; give an object, {value.__name__}(...)"
+    elif hasattr(value, "__array__") or isinstance(value, (list, float)):
+        hint = "; layers make a graph, and numbers go into predict of a Model of it"
     raise TypeError(f"{where}: want symbolic tensors or Input layers, got {describe(value)}{hint}")
 
 
@@ -103,7 +108,15 @@ def apply(layer: Layer, given: Sequence[Any]) -> Any:
         wanted = (
             str(low) if low == high else f"{low} to {high}" if high < 2**16 else f"{low} or more"
         )
-        raise ValueError(f"{who}: got {len(tensors)} inputs, want {wanted}")
+        count = f"{len(tensors)} input{'' if len(tensors) == 1 else 's'}"
+        hint = ""
+        if len(tensors) > 1 == high:
+            hint = "; Concatenate()([...]) makes one of several"
+        elif len(tensors) == 1 < low:
+            hint = (
+                f", in a list as in {who}()([a, b])" if low < high else f", as in {who}(...)(a, b)"
+            )
+        raise ValueError(f"{who}: got {count}, want {wanted}{hint}")
     units = layer.connect(tuple(tensor.units for tensor in tensors))
     layer.weights(tuple(tensor.units for tensor in tensors))  # refuses widths that do not fit
     node = Node(layer, tensors, units)
@@ -114,6 +127,15 @@ def apply(layer: Layer, given: Sequence[Any]) -> Any:
 def key_of(node: Node) -> int:
     """Return what tells nodes apart: an `Input` is one node however often it is read."""
     return id(node.layer) if isinstance(node.layer, Input) else id(node)
+
+
+def _stranger(who: str, missing: Input, inputs: Sequence[Tensor]) -> str:
+    """Say that an `Input` is none of the inputs, and perhaps why."""
+    twins = [tensor.node.layer for tensor in inputs if tensor.units == missing.units]
+    hint = ""
+    if twins:
+        hint = f" ({twins[0]!r} is another object; keep one in a variable and use it for both)"
+    return f"{who} needs {missing!r}, which is none of the inputs{hint}"
 
 
 def trace(inputs: Sequence[Tensor], outputs: Sequence[Tensor], where: str) -> list[Node]:
@@ -133,9 +155,7 @@ def trace(inputs: Sequence[Tensor], outputs: Sequence[Tensor], where: str) -> li
         if isinstance(node.layer, Input):
             used.add(key_of(node))
             if key_of(node) not in known:
-                raise ValueError(
-                    f"{where}: an output needs {node.layer!r}, which is none of the inputs"
-                )
+                raise ValueError(_stranger(f"{where}: an output", node.layer, inputs))
         if key_of(node) in known:
             stack.pop()
             continue
@@ -147,8 +167,7 @@ def trace(inputs: Sequence[Tensor], outputs: Sequence[Tensor], where: str) -> li
                 used.add(key_of(tensor.node))
                 if key_of(tensor.node) not in known:
                     raise ValueError(
-                        f"{where}: {node.layer!r} needs {tensor.node.layer!r}, which is none of "
-                        f"the inputs"
+                        _stranger(f"{where}: {node.layer!r}", tensor.node.layer, inputs)
                     )
         if waiting:
             stack += waiting

@@ -35,6 +35,7 @@ Array = npt.NDArray[Any]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64")}
 
+DEFAULT_NAME = "Model"
 ALIGNED_FROM = 1024  # parameters of at least this many elements begin on a cache line
 LINE_BYTES = 64
 
@@ -128,7 +129,7 @@ class Model(Network):
         inputs: Any,
         outputs: Any,
         *,
-        name: str = "Model",
+        name: str = DEFAULT_NAME,
         seed: int | None = None,
         dtype: npt.DTypeLike = "float32",
     ) -> None:
@@ -137,7 +138,9 @@ class Model(Network):
         ends, self._output_form = _open(outputs, f"{who}: outputs")
         for tensor in starts:
             if not isinstance(tensor.node.layer, Input):
-                raise ValueError(f"{who}: inputs must be Input layers, got {tensor!r}")
+                swapped = all(isinstance(end.node.layer, Input) for end in ends)
+                hint = f"; want {who}(inputs, outputs), in this order" if swapped else ""
+                raise ValueError(f"{who}: inputs must be Input layers, got {tensor!r}{hint}")
         if len({key_of(tensor.node) for tensor in starts}) < len(starts):
             raise ValueError(f"{who}: an Input is named twice in inputs")
         self._assemble(starts, ends, name, seed, dtype)
@@ -311,7 +314,10 @@ class Model(Network):
         """Return a layer by its place or its name."""
         if isinstance(key, str):
             return lookup(
-                "layer", key, dict(zip(self.layer_names, self.layers, strict=True)), "Sequential"
+                "layer",
+                key,
+                dict(zip(self.layer_names, self.layers, strict=True)),
+                type(self).__name__,
             )
         return self.layers[key]
 
@@ -736,7 +742,7 @@ class Model(Network):
         if not isinstance(layers, Sequence):
             raise ValueError(f"{where}: the config has no list of layers")
         found = [Layer.from_config(layer, custom_objects) for layer in layers]
-        name: str = config.get("name", "Model")
+        name: str = config.get("name", DEFAULT_NAME)
         seed: int | None = config.get("seed")
         dtype: str = config.get("dtype", "float32")
         if kind == "sequential":
@@ -789,8 +795,8 @@ class Model(Network):
     def __call__(self, x: Any, *more: Any, check_finite: bool = True) -> Any:
         """Return ``model.predict(x)``, or for symbolic tensors those of the outputs.
 
-        Called on symbolic tensors the model is a layer of another one, which has a copy of its
-        parameters: what one learns, the other does not.
+        Called on symbolic tensors the model is a layer of another one, named like the model and
+        with a copy of its parameters: what one learns, the other does not.
         """
         if is_symbolic(x):
             from fastnn.nested import ModelLayer
@@ -805,6 +811,19 @@ class Model(Network):
             )
         return self.predict(x, check_finite=check_finite)
 
+    if not TYPE_CHECKING:  # what is missing, missing remains
+
+        def __getattr__(self, name: str) -> Any:
+            """Say where Keras users find what a model has there."""
+            hint = ""
+            if name in ("compile", "evaluate", "fit", "train_on_batch"):
+                hint = "; a Trainer has the loss and trains: fastnn.Trainer(model, loss).fit(x, y)"
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}{hint}",
+                name=name,
+                obj=self,
+            )
+
     def as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
         """Return the rows of each input, checked but for NaN, as arrays that the core can read.
 
@@ -818,9 +837,8 @@ class Model(Network):
         if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
             given: list[Any] = [x]
         else:
-            given = _close_over(
-                x, self._input_form or self.input_names, len(self.input_cols), where
-            )
+            form = self.input_names if isinstance(x, Mapping) else self._input_form
+            given = _close_over(x, form or self.input_names, len(self.input_cols), where)
         single = len(given) == 1
         found: list[Any] = []
         for i, (value, name, cols) in enumerate(
@@ -895,6 +913,11 @@ class Model(Network):
         """
         where = "predict"
         block = self.block_rows()
+        if is_symbolic(x):
+            raise TypeError(
+                f"{where}: x is symbolic, without values; call the model itself, model(x), to make "
+                f"it part of another"
+            )
         plain = len(self.input_cols) == 1 and self._input_form is None
         if is_stream(x) and (plain or not isinstance(x, (list, tuple, Mapping))):
             if out is not None:
@@ -1184,7 +1207,7 @@ class Sequential(Model):
         self,
         layers: Sequence[Layer],
         *,
-        name: str = "Model",
+        name: str = DEFAULT_NAME,
         seed: int | None = None,
         dtype: npt.DTypeLike = "float32",
     ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn._spec import describe
 from fastnn.layers import Layer, Units, Weight, _check_name
-from fastnn.model import Model
+from fastnn.model import DEFAULT_NAME, Model
 
 if TYPE_CHECKING:
     from fastnn.lowering import Lowering
@@ -27,15 +27,16 @@ class ModelLayer(Layer):
     ----------
     model : Model, or its config
     name : str, optional
+        By default the model's, if it was given one.
 
     Examples
     --------
     >>> import fastnn as fnn
-    >>> encoder = fnn.Sequential([fnn.Input(4), fnn.Dense(2)], seed=0)
+    >>> encoder = fnn.Sequential([fnn.Input(4), fnn.Dense(2)], name="encoder", seed=0)
     >>> x = fnn.Input(4)
     >>> whole = fnn.Model(x, fnn.Dense(1)(encoder(x)), seed=1)
     >>> list(whole.parameters)[0]
-    'model_0/dense_0/kernel'
+    'encoder/dense_0/kernel'
     """
 
     __slots__ = ("model",)
@@ -49,6 +50,8 @@ class ModelLayer(Layer):
             given = Model.from_config(given)
         if not isinstance(given, Model):
             raise TypeError(f"{who}: model must be a Model, got {describe(given)}")
+        if name is None and given.name != DEFAULT_NAME:
+            name = given.name
         self._set(model=given, name=_check_name(who, name))
 
     @property
@@ -62,7 +65,9 @@ class ModelLayer(Layer):
         """Return the columns of the model's outputs."""
         if units != self.model.input_cols:
             raise ValueError(
-                f"{self.model.name}: called on {units} columns, want {self.model.input_cols}"
+                f"Model {self.model.name!r}: its inputs have "
+                f"{', '.join(map(str, self.model.input_cols))} columns, it is called on "
+                f"{', '.join(map(str, units))}"
             )
         outs: Units = self.model.output_cols
         return outs

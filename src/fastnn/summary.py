@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fastnn._spec import lookup
 
@@ -151,13 +151,18 @@ def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
     short, size = lookup("dtype", dtype, _DTYPES, where="summarize")
     rows: list[tuple[str, ...]] = []
     total = 0
+    chain = all(layer.reads in (None, (), (i - 1,)) for i, layer in enumerate(layers))
     for layer in layers:
         total += sum(math.prod(shape) for shape in layer.parameters.values())
+        inputs = [str(shape) for shape in _shapes(layer.input_shape)]
+        if not chain:  # the order of the table does not tell what a layer reads
+            sources = [layers[source].name for source in layer.reads or ()]
+            inputs = [f"{a} of {b}" for a, b in zip(inputs, sources, strict=True)]
         rows.append(
             (
                 layer.label,
-                "" if layer.input_shape is None else str(layer.input_shape),
-                str(layer.output_shape),
+                ",\n".join(inputs),
+                ",\n".join(str(shape) for shape in _shapes(layer.output_shape)),
                 ",\n".join(f"{key}={_literal(value)}" for key, value in layer.options.items()),
                 ",\n".join(
                     f"{key}: {short}{''.join(f'[{length}]' for length in shape)}"
@@ -166,6 +171,15 @@ def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
             )
         )
     return Summary(name, rows, total, total * size)
+
+
+def _shapes(given: Shape | tuple[Shape, ...] | None) -> tuple[Shape, ...]:
+    """Return one shape, several or none as a tuple of shapes."""
+    if given is None:
+        return ()
+    if given and isinstance(given[0], tuple):
+        return given
+    return (cast(Shape, given),)
 
 
 def mermaid(layers: Sequence[LayerInfo]) -> Flowchart:
@@ -189,7 +203,8 @@ def mermaid(layers: Sequence[LayerInfo]) -> Flowchart:
     """
     lines = ["graph TD;"]
     for i, layer in enumerate(layers):
-        text = f'"{_escape(layer.name)}<br/>{_escape(layer.kind)} {layer.output_shape}"'
+        shapes = " ".join(str(shape) for shape in _shapes(layer.output_shape))
+        text = f'"{_escape(layer.name)}<br/>{_escape(layer.kind)} {shapes}"'
         box = f"[/{text}/]" if layer.kind == "input" else f"[{text}]"
         lines.append(f"    node{i}{box};")
     for i, layer in enumerate(layers):
