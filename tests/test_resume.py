@@ -358,6 +358,45 @@ def test_backup_and_restore(tmp_path, at, save_freq):
     assert not (tmp_path / "run.safetensors").exists()
 
 
+@pytest.mark.parametrize("save_freq", ["epoch", 1])
+@pytest.mark.parametrize("name", ["epoch_end", "batch_end"])
+def test_a_fit_that_was_stopped_and_then_killed_stays_stopped(tmp_path, name, save_freq):
+    """The file tells what handlers had decided, or the rest would be trained after all."""
+    x, y = data()
+
+    def run(*calls):
+        trainer = trainer_of()
+        trainer.on(name, lambda e: e.stop("enough") if (e.epoch, e.batch) >= (2, 3) else None)
+        options = {"batch_size": 5, "epochs": 9, "verbose": 0}
+        trainer.fit(x, y, callbacks=calls, **options)
+        return trainer
+
+    whole = run()
+    backup = cb.BackupAndRestore(tmp_path / "run.safetensors", save_freq=save_freq)
+    with pytest.raises(ZeroDivisionError):
+        run(cb.LambdaCallback(on_train_end=lambda event: 1 / 0), backup)
+    assert (tmp_path / "run.safetensors").exists()
+    part = run(backup)
+    assert state(part) == state(whole)
+    assert part.history.stopped == "enough"
+
+
+def test_an_epoch_that_was_cut_short_and_then_killed_stays_short(tmp_path):
+    x, y = data()
+
+    def run(*calls):
+        trainer = trainer_of()
+        trainer.on("batch_end", lambda e: e.stop_epoch() if (e.epoch, e.batch) == (2, 3) else None)
+        trainer.fit(x, y, batch_size=5, epochs=4, verbose=0, callbacks=calls)
+        return trainer
+
+    whole = run()
+    backup = cb.BackupAndRestore(tmp_path / "run.safetensors", save_freq=1)
+    with pytest.raises(Interrupt):
+        run(backup, stop_at(2))
+    assert state(run(backup)) == state(whole)
+
+
 def test_a_backup_that_stays(tmp_path):
     x, y = data()
     path = tmp_path / "run.safetensors"
