@@ -29,6 +29,7 @@ __all__ = [
     "close_stream",
     "count_batches",
     "is_iterator",
+    "is_judged",
     "judge",
     "open_stream",
     "weigh_classes",
@@ -128,6 +129,14 @@ def judge(run: Run, wrong: str, where: str) -> str:
     if wrong == "loss":
         raise FloatingPointError(f"{where}: the loss is {run.batch_loss}")
     return wrong
+
+
+def is_judged(error: BaseException) -> bool:
+    """Tell whether it was `judge` that raised an error, and not a stream or somebody's function."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code is judge.__code__
 
 
 class Feed(ABC):

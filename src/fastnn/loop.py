@@ -16,7 +16,7 @@ import numpy as np
 from fastnn import resume
 from fastnn.callbacks import Callback
 from fastnn.events import Event, Snapshot
-from fastnn.feed import ArrayFeed, Feed
+from fastnn.feed import ArrayFeed, Feed, is_judged
 from fastnn.report import SECONDS_BETWEEN, Reporter
 from fastnn.resume import Position
 
@@ -237,8 +237,6 @@ class Fit:
             try:
                 begun = done = feed.advance(epoch, stop, seconds)
             except FloatingPointError as error:
-                if math.isfinite(feed.run.batch_loss):
-                    raise  # a stream's own
                 self._end_on_nan(error)
                 return False
             if done < stop:
@@ -262,7 +260,7 @@ class Fit:
 
     def _end_on_nan(self, error: FloatingPointError) -> None:
         """End the fit, if a callback wants that rather than the error."""
-        if not self.ends_on_nan:
+        if not (self.ends_on_nan and is_judged(error)):
             raise error
         self.stopped = True
         self.reason = self.nan = str(error)
