@@ -601,6 +601,28 @@ def test_streams_go_on_where_they_were(tmp_path, source, at, prefetch):
 
 
 @pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_streams_whose_batch_had_begun(tmp_path, source, batch):
+    """Drawn, but not trained on: also the first of an epoch."""
+    x, y = data()
+    make, steps = SOURCES[source]
+    options = {"steps_per_epoch": steps, "epochs": 4, "verbose": 0}
+
+    def fail(event):
+        if (event.epoch, event.batch) == (3, batch):
+            raise Interrupt
+
+    whole, part = trainer_of(), trainer_of()
+    whole.fit(make(x, y), **options)
+    with pytest.raises(Interrupt):
+        part.fit(make(x, y), callbacks=[cb.LambdaCallback(on_batch_begin=fail)], **options)
+    part.save(tmp_path / "run.safetensors")
+    part = fnn.load_trainer(tmp_path / "run.safetensors")
+    part.fit(make(x, y), initial_epoch=part.epochs, **options)
+    assert state(part) == state(whole)
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_streams_go_on_in_the_same_process(source):
     """The very object again, which may be somewhere in its middle."""
     x, y = data()

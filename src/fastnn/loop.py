@@ -303,14 +303,14 @@ class Fit:
         if self.resumes is not None:
             return self.resumes  # still there
         trainer, feed = self.trainer, self.feed
-        under_way = self._under_way == trainer.epochs + 1 and feed.done > 0
+        begun = self._under_way == trainer.epochs + 1
+        under_way = begun and feed.done > 0
         return Position(
             began=self.began,
-            end=self.end,
             epoch=trainer.epochs,
             step=feed.done if under_way else 0,
             sums=feed.run.sums() if under_way else (),
-            place=feed.place(under_way),
+            place=feed.place(begun),
             callbacks=[(type(one).__name__, one.state()) for one in self.callbacks],
             epoch_stopped=self.epoch_stopped and under_way,
             stopped=self.stopped,
@@ -347,7 +347,7 @@ class Fit:
             steps = trainer.steps
             for name, array in trainer._state.arrays().items():
                 key = f"optimizer/{name}"
-                arrays[key] = old.get(key, array.copy())
+                arrays[key] = old[key] if key in old else np.empty_like(array)
                 arrays[key][...] = array
         epoch = max(self._under_way, trainer.epochs)
         return Snapshot(epoch, self.feed.done, arrays, steps)
