@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -635,6 +637,22 @@ def test_streams_go_on_in_the_same_process(source):
         part.fit(stream, epochs=5, callbacks=[stop_at(3, 2)], **options)
     part.fit(stream, epochs=5, initial_epoch=part.epochs, **options)
     assert state(part) == state(whole)
+
+
+def test_a_fit_that_is_over_keeps_no_data():
+    class Rows(np.ndarray):
+        pass
+
+    x, y = (array.view(Rows) for array in data())
+    kept = [weakref.ref(one) for one in (x, y)]
+    trainer = trainer_of()
+    trainer.fit(x, y, batch_size=4, validation_data=(x, y), verbose=0)
+    stream = Rereadable(x, y)
+    kept.append(weakref.ref(stream))
+    trainer.fit(stream, verbose=0, prefetch=1)
+    del x, y, stream
+    gc.collect()
+    assert [one() is None for one in kept] == [True] * 3
 
 
 def test_a_stream_that_has_become_shorter_is_noticed(tmp_path):

@@ -51,7 +51,7 @@ class Position:
     epoch_stopped, stopped, reason
         What handlers have decided.
     source : object
-        What the batches came from; in a file it is not known.
+        The iterator that the batches came from, if it was one; in a file it is not known.
     """
 
     __slots__ = (
