@@ -783,6 +783,17 @@ def test_terminate_on_nan_covers_the_validation():
     assert list(history) == ["loss"]
 
 
+def test_terminate_on_nan_hides_no_error_of_a_validation_stream():
+    x, y = data()
+
+    def stream():
+        yield x, y
+        raise FloatingPointError("mine")
+
+    with pytest.raises(FloatingPointError, match="mine"):
+        trainer_of().fit(x, y, validation_data=stream, verbose=0, callbacks=[cb.TerminateOnNaN()])
+
+
 def test_terminate_on_nan_hides_no_other_error():
     x, y = data()
 

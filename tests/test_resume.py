@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -358,6 +360,45 @@ def test_backup_and_restore(tmp_path, at, save_freq):
     assert not (tmp_path / "run.safetensors").exists()
 
 
+@pytest.mark.parametrize("save_freq", ["epoch", 1])
+@pytest.mark.parametrize("name", ["epoch_end", "batch_end"])
+def test_a_fit_that_was_stopped_and_then_killed_stays_stopped(tmp_path, name, save_freq):
+    """The file tells what handlers had decided, or the rest would be trained after all."""
+    x, y = data()
+
+    def run(*calls):
+        trainer = trainer_of()
+        trainer.on(name, lambda e: e.stop("enough") if (e.epoch, e.batch) >= (2, 3) else None)
+        options = {"batch_size": 5, "epochs": 9, "verbose": 0}
+        trainer.fit(x, y, callbacks=calls, **options)
+        return trainer
+
+    whole = run()
+    backup = cb.BackupAndRestore(tmp_path / "run.safetensors", save_freq=save_freq)
+    with pytest.raises(ZeroDivisionError):
+        run(cb.LambdaCallback(on_train_end=lambda event: 1 / 0), backup)
+    assert (tmp_path / "run.safetensors").exists()
+    part = run(backup)
+    assert state(part) == state(whole)
+    assert part.history.stopped == "enough"
+
+
+def test_an_epoch_that_was_cut_short_and_then_killed_stays_short(tmp_path):
+    x, y = data()
+
+    def run(*calls):
+        trainer = trainer_of()
+        trainer.on("batch_end", lambda e: e.stop_epoch() if (e.epoch, e.batch) == (2, 3) else None)
+        trainer.fit(x, y, batch_size=5, epochs=4, verbose=0, callbacks=calls)
+        return trainer
+
+    whole = run()
+    backup = cb.BackupAndRestore(tmp_path / "run.safetensors", save_freq=1)
+    with pytest.raises(Interrupt):
+        run(backup, stop_at(2))
+    assert state(run(backup)) == state(whole)
+
+
 def test_a_backup_that_stays(tmp_path):
     x, y = data()
     path = tmp_path / "run.safetensors"
@@ -562,6 +603,28 @@ def test_streams_go_on_where_they_were(tmp_path, source, at, prefetch):
 
 
 @pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_streams_whose_batch_had_begun(tmp_path, source, batch):
+    """Drawn, but not trained on: also the first of an epoch."""
+    x, y = data()
+    make, steps = SOURCES[source]
+    options = {"steps_per_epoch": steps, "epochs": 4, "verbose": 0}
+
+    def fail(event):
+        if (event.epoch, event.batch) == (3, batch):
+            raise Interrupt
+
+    whole, part = trainer_of(), trainer_of()
+    whole.fit(make(x, y), **options)
+    with pytest.raises(Interrupt):
+        part.fit(make(x, y), callbacks=[cb.LambdaCallback(on_batch_begin=fail)], **options)
+    part.save(tmp_path / "run.safetensors")
+    part = fnn.load_trainer(tmp_path / "run.safetensors")
+    part.fit(make(x, y), initial_epoch=part.epochs, **options)
+    assert state(part) == state(whole)
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_streams_go_on_in_the_same_process(source):
     """The very object again, which may be somewhere in its middle."""
     x, y = data()
@@ -574,6 +637,22 @@ def test_streams_go_on_in_the_same_process(source):
         part.fit(stream, epochs=5, callbacks=[stop_at(3, 2)], **options)
     part.fit(stream, epochs=5, initial_epoch=part.epochs, **options)
     assert state(part) == state(whole)
+
+
+def test_a_fit_that_is_over_keeps_no_data():
+    class Rows(np.ndarray):
+        pass
+
+    x, y = (array.view(Rows) for array in data())
+    kept = [weakref.ref(one) for one in (x, y)]
+    trainer = trainer_of()
+    trainer.fit(x, y, batch_size=4, validation_data=(x, y), verbose=0)
+    stream = Rereadable(x, y)
+    kept.append(weakref.ref(stream))
+    trainer.fit(stream, verbose=0, prefetch=1)
+    del x, y, stream
+    gc.collect()
+    assert [one() is None for one in kept] == [True] * 3
 
 
 def test_a_stream_that_has_become_shorter_is_noticed(tmp_path):

@@ -470,7 +470,6 @@ class ReduceLROnPlateau(_Following):
             return
         if self.cooling > 0:
             self.cooling -= 1
-            self.wait = 0
         if self._monitor.improves(value):
             self.wait = 0
         elif self.cooling == 0:

@@ -29,6 +29,7 @@ __all__ = [
     "close_stream",
     "count_batches",
     "is_iterator",
+    "is_judged",
     "judge",
     "open_stream",
     "weigh_classes",
@@ -139,6 +140,14 @@ def judge(run: Run, wrong: str, where: str) -> str:
     return wrong
 
 
+def is_judged(error: BaseException) -> bool:
+    """Tell whether it was `judge` that raised an error, and not a stream or somebody's function."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code is judge.__code__
+
+
 class Feed(ABC):
     """Batches for a fit.
 
@@ -202,7 +211,7 @@ class Feed(ABC):
     @property
     @abstractmethod
     def source(self) -> object:
-        """What the batches come from."""
+        """The iterator that the batches come from, which a later fit may go on with; or None."""
 
     def close(self) -> None:
         """Let go of the data."""
@@ -297,7 +306,7 @@ class ArrayFeed(Feed):
 
     @property
     def source(self) -> object:
-        return self.rows.x
+        return None
 
     def place(self, under_way: bool) -> dict[str, Any]:
         return {}  # the number of the epoch says it all
@@ -374,7 +383,7 @@ class StreamFeed(Feed):
 
     @property
     def source(self) -> object:
-        return self.stream
+        return self.stream if is_iterator(self.stream) else None  # nothing else is kept alive
 
     def _count(self) -> int | None:
         return self.stream.epoch if isinstance(self.stream, data.Batches) else None
@@ -422,7 +431,7 @@ class StreamFeed(Feed):
         return {"epoch": self._start if under_way else self._count(), "drawn": 0}
 
     def seek(self, place: Mapping[str, Any], source: object) -> None:
-        self._carried_on = self.stream is source and is_iterator(self.stream)
+        self._carried_on = self.stream is source
         if isinstance(self.stream, data.Batches) and place.get("epoch") is not None:
             self.stream.epoch = place["epoch"]
             self._start = self.stream.epoch

@@ -16,7 +16,7 @@ import numpy as np
 from fastnn import resume
 from fastnn.callbacks import Callback
 from fastnn.events import Event, Snapshot
-from fastnn.feed import ArrayFeed, Feed
+from fastnn.feed import ArrayFeed, Feed, is_judged
 from fastnn.report import SECONDS_BETWEEN, Reporter
 from fastnn.resume import Position
 
@@ -241,8 +241,6 @@ class Fit:
             try:
                 begun = done = feed.advance(epoch, stop, seconds)
             except FloatingPointError as error:
-                if math.isfinite(feed.run.batch_loss):
-                    raise  # a stream's own
                 self._end_on_nan(error)
                 return False
             if done < stop:
@@ -269,7 +267,7 @@ class Fit:
 
     def _end_on_nan(self, error: FloatingPointError) -> None:
         """End the fit, if a callback wants that rather than the error."""
-        if not self.ends_on_nan:
+        if not (self.ends_on_nan and is_judged(error)):
             raise error
         self.stopped = True
         self.reason = self.nan = str(error)
@@ -312,14 +310,14 @@ class Fit:
         if self.resumes is not None:
             return self.resumes  # still there
         trainer, feed = self.trainer, self.feed
-        under_way = self._under_way == trainer.epochs + 1 and feed.done > 0
+        begun = self._under_way == trainer.epochs + 1
+        under_way = begun and feed.done > 0
         return Position(
             began=self.began,
-            end=self.end,
             epoch=trainer.epochs,
             step=feed.done if under_way else 0,
             sums=feed.run.sums() if under_way else (),
-            place=feed.place(under_way),
+            place=feed.place(begun),
             callbacks=[(type(one).__name__, one.state()) for one in self.callbacks],
             epoch_stopped=self.epoch_stopped and under_way,
             stopped=self.stopped,
@@ -356,7 +354,7 @@ class Fit:
             steps = trainer.steps
             for name, array in trainer._state.arrays().items():
                 key = f"optimizer/{name}"
-                arrays[key] = old.get(key, array.copy())
+                arrays[key] = old[key] if key in old else np.empty_like(array)
                 arrays[key][...] = array
         epoch = max(self._under_way, trainer.epochs)
         return Snapshot(epoch, self.feed.done, arrays, steps)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Bar", "Reporter", "make_reporter"]
 
 SECONDS_BETWEEN = 0.1  # at most ten lines a second, but for the first and the last
+BAR_SECONDS_BETWEEN = 0.2  # drawing one takes half a millisecond, a line nearly nothing
 BAR_WIDTH = 20  # characters
 BAR_DELAY = 0.2  # a fit that is over by then has no bar, and rich is not loaded for it
 
@@ -119,7 +120,7 @@ class Bar(Reporter):
         Seconds before it appears; what is over by then gets a plain line.
     """
 
-    seconds = SECONDS_BETWEEN
+    seconds = BAR_SECONDS_BETWEEN
 
     def __init__(
         self,
@@ -134,7 +135,7 @@ class Bar(Reporter):
         self.count = count
         self._steps = count()
         self._began = time.monotonic()
-        self._drawn = self._began + delay - SECONDS_BETWEEN  # as if
+        self._drawn = self._began + delay - BAR_SECONDS_BETWEEN  # as if
         self._bar: Live | None = None
 
     def epoch(self, epoch: int, seconds: float, logs: Logs) -> None:
@@ -153,7 +154,7 @@ class Bar(Reporter):
 
     def _draw(self, epoch: int, done: float, logs: Logs, *, last: bool = False) -> None:
         now = time.monotonic()
-        if now - self._drawn < SECONDS_BETWEEN and not last:
+        if now - self._drawn < BAR_SECONDS_BETWEEN and not last:
             return
         self._drawn = now
         if self._bar is None:

@@ -36,8 +36,8 @@ class Position:
 
     Attributes
     ----------
-    began, end : int
-        Epochs that were done when the fit began, and that will be at its end.
+    began : int
+        Epochs that were done when the fit began.
     epoch : int
         Epochs done now.
     step : int
@@ -51,13 +51,12 @@ class Position:
     epoch_stopped, stopped, reason
         What handlers have decided.
     source : object
-        What the batches came from; in a file it is not known.
+        The iterator that the batches came from, if it was one; in a file it is not known.
     """
 
     __slots__ = (
         "began",
         "callbacks",
-        "end",
         "epoch",
         "epoch_stopped",
         "place",
@@ -72,7 +71,6 @@ class Position:
         self,
         *,
         began: int,
-        end: int,
         epoch: int,
         step: int = 0,
         sums: Sequence[Array] = (),
@@ -84,7 +82,6 @@ class Position:
         source: object = None,
     ) -> None:
         self.began = began
-        self.end = end
         self.epoch = epoch
         self.step = step
         self.sums = list(sums)
@@ -109,7 +106,7 @@ class Position:
                 else:
                     plain[name] = value
             listed.append({"kind": kind, "state": plain, "arrays": arrays})
-        names = ("began", "end", "epoch", "step", "place", "epoch_stopped", "stopped", "reason")
+        names = ("began", "epoch", "step", "place", "epoch_stopped", "stopped", "reason")
         return {name: getattr(self, name) for name in names} | {
             "sums": len(self.sums),
             "callbacks": listed,
