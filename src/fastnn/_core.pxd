@@ -265,6 +265,7 @@ cdef extern from "fastnn/plan.h" nogil:
         fnn_loss_t loss
         bint skip_activation
         size_t target_cols
+        size_t terms
         double weight
         fnn_loss_set_t set
     ctypedef struct fnn_metric_slot_t:

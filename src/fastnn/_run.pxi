@@ -70,6 +70,7 @@ cdef class Run:
         self.run.head.loss = <fnn_loss_t><int>loss
         self.run.head.skip_activation = skip_activation
         self.run.head.weight = 1
+        self.run.head.terms = fnn_loss_terms(<fnn_loss_t><int>loss, network.n_out)
         self.run.head.target_cols = fnn_loss_target_cols(
             <fnn_loss_t><int>loss, network.n_out, &self.run.head.set)
         if self.run.head.target_cols > network.n_out:

@@ -201,7 +201,7 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
         .params = fnn_alloc(PARAMS * sizeof(float)),
         .grads = fnn_alloc(PARAMS * sizeof(float)),
         .update = {.kind = FNN_SGD, .n_stretches = 1, .stretches = &all, .lr = 0.1},
-        .head = {.loss = FNN_MEAN_SQUARED_ERROR, .target_cols = 1, .weight = 1},
+        .head = {.loss = FNN_MEAN_SQUARED_ERROR, .target_cols = 1, .terms = 1, .weight = 1},
         .inputs = &inputs,
         .y = {(const char *)y, FNN_FLOAT32, sizeof(float), sizeof(float), 1},
         .weight = {(const char *)weight, FNN_FLOAT32, sizeof(float), sizeof(float), 1},

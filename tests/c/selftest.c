@@ -141,7 +141,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
         .slot = {m, v},
         .update = {.kind = FNN_ADAM, .n_stretches = 1, .stretches = &all, .lr = 0.02,
                    .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
-        .head = {.loss = FNN_MEAN_SQUARED_ERROR, .target_cols = 1, .weight = 1},
+        .head = {.loss = FNN_MEAN_SQUARED_ERROR, .target_cols = 1, .terms = 1, .weight = 1},
         .inputs = &inputs,
         .y = {(const char *)y, FNN_FLOAT64, sizeof(double), sizeof(double), 1},
         .rows = ROWS,

@@ -127,6 +127,7 @@ typedef struct {
     fnn_loss_t loss;
     bool skip_activation; /* the last op's activation is part of the loss */
     size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
+    size_t terms;         /* of a row: fnn_loss_terms() */
     double weight;        /* of this loss in that of the network */
     fnn_loss_set_t set;
 } fnn_head_t;
