@@ -108,7 +108,7 @@ def _share(where: str, name: str, value: float) -> float:
 
 
 def _quantiles(where: str, value: float | Sequence[float]) -> tuple[float, ...]:
-    listed = value if isinstance(value, Sequence | np.ndarray) else (value,)
+    listed: Any = value if hasattr(value, "__len__") else (value,)
     return tuple(check_float(where, "quantiles", q, above=0, below=1) for q in listed)
 
 
