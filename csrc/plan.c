@@ -566,19 +566,13 @@ static bool are_finite(const fnn_plan_t *plan, const double *sums) {
     return finite;
 }
 
-/* Terms of an output's mean in a row. */
-static double terms_of(const fnn_run_t *run, size_t h) {
-    return (double)fnn_loss_terms(run->heads[h].loss,
-                                  run->plan->cols[run->plan->outputs[h]]);
-}
-
 /* The loss of the batch: the weighted sum of the outputs' means, and the penalties on values. */
 static double batch_loss(const step_t *step, const double *sums) {
     const fnn_run_t *run = step->run;
     double loss = sums[FNN_MOST_OUTPUTS] / (double)step->rows;
     for (size_t h = 0; h < run->plan->n_outputs; ++h)
         if (run->heads[h].weight != 0)
-            loss += run->heads[h].weight * (sums[h] / (step->weights * terms_of(run, h)));
+            loss += run->heads[h].weight * (sums[h] / (step->weights * (double)run->heads[h].terms));
     return loss;
 }
 
@@ -587,10 +581,10 @@ static void add_losses(const step_t *step, const double *sums, double penalty) {
     fnn_run_t *run = step->run;
     for (size_t h = 0; h < run->plan->n_outputs; ++h) {
         run->heads[h].loss_sum += sums[h];
-        run->heads[h].weight_sum += step->weights * terms_of(run, h);
+        run->heads[h].weight_sum += step->weights * (double)run->heads[h].terms;
     }
     if (run->plan->n_outputs == 1 && run->heads[0].weight == 1 && !run->plan->has_activity) {
-        const double weight = step->weights * terms_of(run, 0); /* a rounding less than below */
+        const double weight = step->weights * (double)run->heads[0].terms; /* a rounding less than below */
         run->loss_sum += sums[0] + penalty * weight;
         run->weight_sum += weight;
         return;

@@ -459,3 +459,235 @@ def test_gradient_may_overwrite_its_input(isa, dtype, name, rows, cols):
         want, out = gradient(z, y, w), z.copy()
         gradient(out, y, w, out=out)
         np.testing.assert_array_equal(out, want)
+
+
+# ---- special values of the losses above ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("cols", [1, 3, 17])
+def test_cosine_similarity_of_short_rows(isa, dtype, cols):
+    """A row shorter than epsilon counts as one of that length, which is a constant."""
+    z, y, _ = problem("cosine_similarity", 4, cols, dtype)
+    z[0], z[1], y[2] = 0, z[1] * dtype(1e-3), 0
+    want, gradient = twin.value_and_gradient("cosine_similarity", z, y, epsilon=0.125)
+    eps = float(np.finfo(dtype).eps)
+    assert kernels.cosine_similarity(z, y, epsilon=0.125) == pytest.approx(want, rel=20 * eps)
+    got = kernels.cosine_similarity_grad(z, y, epsilon=0.125)
+    np.testing.assert_allclose(got, gradient, rtol=32 * eps, atol=20 * eps)
+    assert not got[2].any()
+    np.testing.assert_allclose(got[0], -2 * y[0] / np.linalg.norm(y[0]), rtol=32 * eps)
+
+
+def test_margin_ranking_that_is_just_met_still_pulls(isa, dtype):
+    z, y = np.ones((2, 2), dtype), dtype([[1], [-1]])
+    assert kernels.margin_ranking(z, y) == 0
+    want = dtype([[-0.5, 0.5], [0.5, -0.5]])
+    np.testing.assert_array_equal(kernels.margin_ranking_grad(z, y), want)
+    z[:, 1] = [0, 2]  # by more than the margin
+    assert not kernels.margin_ranking_grad(z, y, margin=0.5).any()
+
+
+def test_quantiles_of_a_target_lie_side_by_side(isa, dtype):
+    z = dtype([[0, 0, 0, 0]])
+    y = dtype([[1, -2]])  # outputs 0 and 1 are of the first target
+    got = kernels.quantile_grad(z, y, quantiles=[0.25, 0.75]) * 4
+    np.testing.assert_array_equal(got, dtype([[-0.25, -0.75, 0.75, 0.25]]))
+    assert kernels.quantile(z, y, quantiles=[0.25, 0.75]) == (0.25 + 0.75 + 1.5 + 0.5) / 4
+
+
+@pytest.mark.parametrize("name", ["hinge", "squared_hinge", "soft_margin"])
+def test_labels_zero_and_minus_one_are_the_same(isa, dtype, name):
+    z, _, _ = problem(name, 20, 1, dtype)
+    ones = np.where(np.arange(20) % 3 == 0, 1, -1).astype(dtype)[:, None]
+    value, gradient, _ = functions(name)
+    assert value(z, ones) == value(z, np.maximum(ones, 0))
+    np.testing.assert_array_equal(gradient(z, ones), gradient(z, np.maximum(ones, 0)))
+
+
+@pytest.mark.parametrize("cols", [2, 16, 21])
+def test_categorical_hinge_pulls_at_the_first_of_equal_ones(isa, dtype, cols):
+    z = np.ones((1, cols), dtype)
+    y = twin.one_hot([cols - 1], cols).astype(dtype)
+    want = np.zeros((1, cols))
+    want[0, 0], want[0, -1] = 1, -1
+    np.testing.assert_array_equal(kernels.categorical_hinge_grad(z, y), want)
+    z[0, -1] = 3
+    assert kernels.categorical_hinge(z, y) == 0
+    assert not kernels.categorical_hinge_grad(z, y).any()
+
+
+def test_log_cosh_keeps_its_digits_near_zero_and_far_out(isa, dtype):
+    eps = float(np.finfo(dtype).eps)
+    for error in (1e-18, 1e-6, 1e-3, 0.5, 0.999, 1.0, 1.5, 20.0, 90.0, 1e4, 1e30):
+        z = np.full((3, 1), error, dtype)
+        e = float(z[0, 0])
+        want = e * e / 2 - e**4 / 12 if e < 1e-2 else np.logaddexp(e, -e) - np.log(2)
+        if 1e-2 < e < 1:
+            want = np.log1p(2 * np.sinh(e / 2) ** 2)
+        assert kernels.log_cosh(z, np.zeros_like(z)) == pytest.approx(want, rel=8 * eps)
+        slope = kernels.log_cosh_grad(z, np.zeros_like(z)) * 3
+        np.testing.assert_allclose(slope, np.tanh(e), rtol=8 * eps)
+
+
+def test_squared_logarithms_keep_their_digits_where_they_are_close(isa):
+    """In float32: the twin loses some of its own."""
+    y = np.float32([[0.0], [1.0], [1000.0], [1e-3]])
+    z = y * np.float32(1 + 1e-3) + np.float32(1e-5)
+    want, gradient = twin.value_and_gradient("mean_squared_logarithmic_error", z, y)
+    assert kernels.mean_squared_logarithmic_error(z, y) == pytest.approx(want, rel=1e-6)
+    got = kernels.mean_squared_logarithmic_error_grad(z, y)
+    np.testing.assert_allclose(got, gradient, rtol=1e-6)
+    wide = np.float32([[1e30], [3.0]])
+    got = kernels.mean_squared_logarithmic_error(wide, np.zeros_like(wide))
+    assert got == pytest.approx((np.log1p(1e30) ** 2 + np.log(4) ** 2) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
+def test_likelihoods_of_outputs_that_are_no_means_are_finite_and_pull_up(isa, dtype, name):
+    z = dtype([[0.0], [-1.0], [1e-12]])
+    y = np.full_like(z, 2)
+    value, gradient = getattr(kernels, name), getattr(kernels, f"{name}_grad")
+    assert np.isfinite(value(z, y))
+    slopes = gradient(z, y)
+    assert np.isfinite(slopes).all()
+    assert (slopes < 0).all()
+    assert slopes[0] == slopes[1] == slopes[2]  # one tangent
+
+
+def test_likelihoods_with_logarithms_are_those_of_means(isa, dtype):
+    z = np.random.default_rng(0).uniform(-2, 2, (33, 2)).astype(dtype)
+    y = np.random.default_rng(1).uniform(0.5, 3, (33, 2)).astype(dtype)
+    close = 40 * float(np.finfo(dtype).eps)
+    for name in ("poisson", "gamma", "tweedie"):
+        value, gradient = getattr(kernels, name), getattr(kernels, f"{name}_grad")
+        assert value(z, y, log_input=True) == pytest.approx(value(np.exp(z), y), rel=close)
+        np.testing.assert_allclose(
+            gradient(z, y, log_input=True),
+            gradient(np.exp(z), y) * np.exp(z),
+            rtol=close,
+            atol=close / 33,
+        )
+
+
+def test_kl_divergence_is_zero_where_the_distributions_are_equal(isa, dtype):
+    z = np.random.default_rng(0).normal(size=(9, 21)).astype(dtype)
+    y = kernels.softmax(z)
+    eps = float(np.finfo(dtype).eps)
+    assert kernels.kl_divergence(z, y) == pytest.approx(0, abs=20 * eps)
+    np.testing.assert_allclose(kernels.kl_divergence_grad(z, y), 0, atol=4 * eps)
+
+
+@pytest.mark.parametrize("cols", [2, 7, 16, 17, 40])
+def test_smoothing_is_that_of_the_targets(isa, dtype, cols):
+    z, labels, weight = problem("sparse_categorical_crossentropy", 9, cols, dtype)
+    y = twin.one_hot(labels, cols)
+    smoothed = (y * 0.75 + 0.25 / cols).astype(dtype)
+    want = kernels.categorical_crossentropy(z, smoothed, weight)
+    close = 8 * float(np.finfo(dtype).eps)
+    for name, target in (
+        ("categorical_crossentropy", y.astype(dtype)),
+        ("sparse_categorical_crossentropy", labels),
+    ):
+        value, gradient = getattr(kernels, name), getattr(kernels, f"{name}_grad")
+        assert value(z, target, weight, label_smoothing=0.25) == pytest.approx(want, rel=close)
+        np.testing.assert_allclose(
+            gradient(z, target, weight, label_smoothing=0.25),
+            kernels.categorical_crossentropy_grad(z, smoothed, weight),
+            rtol=close,
+            atol=close / 9,
+        )
+    targets = np.round(np.random.default_rng(0).random((9, cols)) * 4).astype(dtype) / 4
+    assert kernels.binary_crossentropy(z, targets, label_smoothing=0.5) == pytest.approx(
+        kernels.binary_crossentropy(z, targets / 2 + dtype(0.25)), rel=close
+    )
+
+
+@pytest.mark.parametrize("cols", [2, 3, 16, 21])
+def test_focal_losses_of_gamma_zero_are_crossentropies(isa, dtype, cols):
+    z, y, weight = problem("categorical_crossentropy", 5, cols, dtype)
+    close = 40 * float(np.finfo(dtype).eps)
+    for kind, extra in (("categorical", {"alpha": 1.0}), ("binary", {})):
+        focal, plain = f"{kind}_focal_crossentropy", f"{kind}_crossentropy"
+        got = getattr(kernels, focal)(z, y, weight, gamma=0.0, **extra)
+        assert got == pytest.approx(getattr(kernels, plain)(z, y, weight), rel=close)
+        np.testing.assert_allclose(
+            getattr(kernels, f"{focal}_grad")(z, y, weight, gamma=0.0, **extra),
+            getattr(kernels, f"{plain}_grad")(z, y, weight),
+            rtol=close,
+            atol=close,
+        )
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("size", [100.0, 1e4, 1e30])
+def test_focal_losses_of_huge_logits(isa, dtype, size, gamma):
+    z = np.full((2, 3), -size, dtype)
+    z[:, -1] = size
+    y = twin.one_hot([2, 0], 3).astype(dtype)  # right, and wrong by 2 size
+    got = kernels.categorical_focal_crossentropy_grad(z, y, alpha=1.0, gamma=gamma)
+    np.testing.assert_allclose(got, [[0, 0, 0], [-0.5, 0, 0.5]], rtol=1e-6, atol=1e-30)
+    value = kernels.categorical_focal_crossentropy(z, y, alpha=1.0, gamma=gamma)
+    assert value == pytest.approx(size, rel=1e-6)
+    z, y = dtype([[size], [-size]]), dtype([[1], [1]])
+    value = kernels.binary_focal_crossentropy(z, y, gamma=gamma)
+    assert value == pytest.approx(size / 2, rel=1e-6)
+    got = kernels.binary_focal_crossentropy_grad(z, y, gamma=gamma)
+    np.testing.assert_allclose(got, [[0], [-0.5]], rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize("variance", ["exp", "softplus", "linear"])
+def test_variances_have_a_floor(isa, dtype, variance):
+    z = dtype([[1, -200 if variance != "linear" else -1]])
+    y = dtype([[1.5]])
+    want = 0.5 * (np.log(0.25) + 0.25 / 0.25)
+    got = kernels.gaussian_nll(z, y, variance=variance, epsilon=0.25)
+    assert got == pytest.approx(want, rel=1e-6)
+    mean, by_variance = kernels.gaussian_nll_grad(z, y, variance=variance, epsilon=0.25)[0]
+    assert mean == pytest.approx(-0.5 / 0.25, rel=1e-6)
+    z[0, 0] = 2.5  # an error of 1: the variance is too small
+    by_variance = kernels.gaussian_nll_grad(z, y, variance=variance, epsilon=0.25)[0, 1]
+    want = 0.5 * (1 / 0.25 - 1 / 0.25**2) if variance == "linear" else 0.0
+    assert by_variance == pytest.approx(want, rel=1e-6, abs=1e-30)
+
+
+@pytest.mark.parametrize("name", ["quantile", "gaussian_nll", "margin_ranking"])
+def test_targets_and_outputs_of_widths_that_do_not_fit(dtype, name):
+    extra = {"quantiles": [0.1, 0.9]} if name == "quantile" else {}
+    for function in (getattr(kernels, name), getattr(kernels, f"{name}_grad")):
+        with pytest.raises(ValueError, match=rf"{function.__name__}: got 3 output columns; want 2"):
+            function(np.ones((4, 3), dtype), np.ones((4, 1), dtype), **extra)
+        with pytest.raises(ValueError, match=r"y has shape \(4, 2\), want \(4, 1\)"):
+            function(np.ones((4, 2), dtype), np.ones((4, 2), dtype), **extra)
+
+
+@pytest.mark.parametrize(
+    "name, extra, message",
+    [
+        ("huber", {"delta": 0}, "delta must be a finite number, above 0"),
+        (
+            "mean_absolute_percentage_error",
+            {"epsilon": 0},
+            "epsilon must be a finite number, above",
+        ),
+        (
+            "quantile",
+            {"quantiles": [0.5, 1]},
+            "quantiles must be a finite number, above 0, below 1",
+        ),
+        ("quantile", {"quantiles": []}, "want 1 to 128 quantiles, got 0"),
+        ("gaussian_nll", {"variance": "log"}, "variance must be 'exp', 'softplus' or 'linear'"),
+        ("tweedie", {"power": 2}, "power must be a finite number, above 1, below 2"),
+        ("binary_crossentropy", {"label_smoothing": 2}, "label_smoothing must be within 0 and 1"),
+        ("binary_focal_crossentropy", {"alpha": 1.5}, "alpha must be within 0 and 1, got 1.5"),
+        (
+            "categorical_focal_crossentropy",
+            {"gamma": -1},
+            "gamma must be a finite number, at least",
+        ),
+        ("margin_ranking", {"margin": -1}, "margin must be a finite number, at least 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(name, extra, message):
+    for function in (getattr(kernels, name), getattr(kernels, f"{name}_grad")):
+        with pytest.raises(ValueError, match=message):
+            function(np.ones((2, 2)), np.ones((2, 2)), **extra)

@@ -602,6 +602,7 @@ cdef extern from "fastnn/plan.h" nogil:
         fnn_loss_t loss
         c_bool skip_activation
         size_t target_cols
+        size_t terms
         double weight
         fnn_source_t y
         double loss_sum

@@ -4,7 +4,7 @@
 cdef int _fill_loss_set(fnn_loss_set_t *set, settings) except -1:
     """The C settings from those of a spec: numbers by name."""
     cdef size_t i
-    memset(set, 0, sizeof(fnn_loss_set_t))
+    memset(set, 0, sizeof(fnn_loss_set_t) - sizeof(set.quantiles))  # which come last
     set.n_quantiles = 1
     for name, value in settings.items():
         if name == "delta":

@@ -156,6 +156,7 @@ cdef class Run:
         head.loss = <fnn_loss_t>loss
         head.skip_activation = skip_activation
         head.weight = weight
+        head.terms = fnn_loss_terms(head.loss, cols)
         head.target_cols = fnn_loss_target_cols(head.loss, cols, &head.set)
         self.head_cols[i] = cols
         if head.target_cols > cols:

@@ -491,7 +491,7 @@ def _classes_of(where: str, y: Array, classes: int) -> npt.NDArray[np.intp]:
             raise ValueError(
                 f"{where}: class_weight needs one class a row, but y has rows that are not one-hot"
             )
-        return np.argmax(y, axis=1).astype(np.intp)
+        return np.asarray(np.argmax(y, axis=1), np.intp)
     flat = y.reshape(-1)
     if classes == 2 and ((flat == -1) | (flat == 1)).all():
         return (flat > 0).astype(np.intp)

@@ -231,6 +231,7 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
     fnn_head_t head = {
         .loss = FNN_MEAN_SQUARED_ERROR,
         .target_cols = 1,
+        .terms = 1,
         .weight = 1,
         .y = {.data = (const char *)y,
               .type = FNN_FLOAT32,

@@ -170,6 +170,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
     fnn_head_t head = {
         .loss = FNN_MEAN_SQUARED_ERROR,
         .target_cols = 1,
+        .terms = 1,
         .weight = 1,
         .y = {.data = (const char *)y,
               .type = FNN_FLOAT64,

@@ -157,6 +157,7 @@ typedef struct {
     fnn_loss_t loss;
     bool skip_activation; /* the activation of the output's op is part of the loss */
     size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
+    size_t terms;         /* of a row: fnn_loss_terms() */
     double weight;        /* of this loss in that of the network; 0: the output has none */
     fnn_source_t y;
     double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */

@@ -62,6 +62,8 @@ __all__ = [
 
 Array = npt.NDArray[np.floating[Any]]
 
+_INF = float("inf")
+
 # Numbers of the kernels, as in csrc/include/fastnn/loss.h.
 (
     _MSE,
@@ -91,10 +93,14 @@ Array = npt.NDArray[np.floating[Any]]
 
 
 def _above(where: str, name: str, value: float) -> float:
+    if type(value) is float and 0 < value < _INF:  # as it should be
+        return value
     return check_float(where, name, value, above=0)
 
 
 def _share(where: str, name: str, value: float) -> float:
+    if type(value) is float and 0 <= value <= 1:  # as it should be
+        return value
     number = check_float(where, name, value, at_least=0)
     if number > 1:
         raise ValueError(f"{where}: {name} must be within 0 and 1, got {number}")
@@ -102,7 +108,7 @@ def _share(where: str, name: str, value: float) -> float:
 
 
 def _quantiles(where: str, value: float | Sequence[float]) -> tuple[float, ...]:
-    listed = value if isinstance(value, Sequence | np.ndarray) else (value,)
+    listed: Any = value if hasattr(value, "__len__") else (value,)
     return tuple(check_float(where, "quantiles", q, above=0, below=1) for q in listed)
 
 
