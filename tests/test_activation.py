@@ -11,6 +11,7 @@ import pytest
 from fastnn import kernels
 from guard import guarded
 from reference.activation import BACKWARD, FORWARD
+from reference.activation_numbers import DY, NUMBERS, Z
 
 # The bounds that docs/numerics.md states, over all finite z and all ISAs: the largest error seen in
 # millions of points and a margin of a tenth or so.  Forward errors are in ulps of the result.
@@ -452,6 +453,19 @@ def test_alpha(isa, dtype, name, alpha):
     np.testing.assert_allclose(f(z, alpha), FORWARD[name](z, alpha), rtol=3 * eps)
     want = BACKWARD[name](z, z, alpha)
     np.testing.assert_allclose(g(f(z, alpha), z, alpha), want, rtol=3 * eps, atol=9 * alpha * eps)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_pytorch_says_the_same(isa, name):
+    """With the defaults of both: names, constants and conventions are those of the field."""
+    z, dy = np.array(Z), np.array(DY)
+    value, gradient = NUMBERS[name]
+    # 12 ulp each of ours (test above), and what PyTorch's own differences cancel
+    np.testing.assert_allclose(getattr(kernels, name)(z), value, rtol=1e-13, atol=1e-15)
+    saved = z if name in SAVES_INPUT else getattr(kernels, name)(z)
+    got = getattr(kernels, f"{name}_grad")(saved, dy)
+    rtol = 1e-7 if name == "hard_sigmoid" else 1e-12  # its slope is the 1 / 6 of float32 there
+    np.testing.assert_allclose(got, gradient, rtol=rtol, atol=1e-15)
 
 
 def softmax_tolerance(z, dtype):

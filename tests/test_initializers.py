@@ -152,6 +152,10 @@ def test_shifted_distributions():
         2 + 0.5 * _core.random_normal(3, "init", 0, 1, 4),
         rtol=4e-16,
     )
+    near = TruncatedNormal(0, 1)((4,), seed=3, index=1)
+    np.testing.assert_allclose(
+        TruncatedNormal(2, 0.5)((4,), seed=3, index=1), 2 + 0.5 * near, rtol=4e-16
+    )
     u = _core.random_uniform(3, "init", 0, 1, 1000)
     got = Uniform(1, 3)((1000,), seed=3, index=1)
     np.testing.assert_allclose(got, 1 + 2 * u, rtol=4e-16)
@@ -232,6 +236,9 @@ def test_an_array_is_kept_frozen_and_shown_briefly():
     values = Values(np.ones((3, 2)))
     with pytest.raises(ValueError, match="read-only"):
         values.values[0, 0] = 2
+    drawn = values((3, 2), seed=0, index=0)
+    drawn[0, 0] = 2
+    np.testing.assert_array_equal(values((3, 2), seed=0, index=0), np.ones((3, 2)))
     assert repr(values) == "Values(<array of shape (3, 2)>)"
     layer = fnn.Dense(2, kernel_initializer=np.ones((3, 2)))
     assert repr(layer) == "Dense(2, kernel_initializer=Values(<array of shape (3, 2)>))"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fastnn import activations, initializers, layers, losses, optimizers
-from fastnn._spec import Spec, check_bool, check_float, check_int, lookup
+from fastnn._spec import Spec, _alike, check_bool, check_float, check_int, lookup
 
 # Every kind of spec once with its defaults and once with everything changed
 PLAIN = [
@@ -205,6 +205,19 @@ def test_from_config_of_one_class_refuses_others():
         ValueError, match=r"Dense.from_config: got a config of kind 'input' \(Input\)"
     ):
         layers.Dense.from_config({"kind": "input", "units": 3})
+
+
+def test_fields_are_compared_by_what_they_hold():
+    ones, twos = initializers.Values([1.0, 1.0]), initializers.Values([2.0, 2.0])
+    assert _alike(ones, initializers.Values([1.0, 1.0]))
+    assert not _alike(ones, twos)
+    assert not _alike(ones, initializers.Ones())
+    assert not _alike(ones, None)
+    assert not _alike(None, ones)
+    assert _alike(activations.ELU(0.5), activations.ELU(0.5))
+    assert not _alike(activations.ELU(0.5), activations.ELU())
+    assert not _alike(activations.ELU(0.5), activations.CELU(0.5))
+    assert _alike((1, "a"), [1, "a"])
 
 
 class Shift(initializers.Initializer):
@@ -474,6 +487,8 @@ def test_activation_alpha_and_aliases():
         "soft_shrink": 0.5,
         "hard_shrink": 0.5,
     }
+    assert [activations.Squareplus(2).alpha, activations.CELU(3).alpha] == [2, 3]
+    assert [activations.SoftShrink(0.1).alpha, activations.HardShrink(0.2).alpha] == [0.1, 0.2]
     assert activations.get(None).name == activations.get("identity").name == "linear"
     assert activations.get("swish").name == "silu"
     assert activations.get("hard_swish").name == "hard_silu"

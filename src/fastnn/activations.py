@@ -263,7 +263,13 @@ class Softplus(Activation):
 
 
 class Exp(Activation):
-    """``exp(z)``, for outputs that are positive, such as rates."""
+    """``exp(z)``, for outputs that are positive, such as rates.
+
+    Examples
+    --------
+    >>> get("exp")
+    Exp()
+    """
 
     __slots__ = ()
     tag = "exp"
@@ -276,6 +282,11 @@ class ReLU6(Activation):
     References
     ----------
     Krizhevsky (2010), Convolutional deep belief networks on CIFAR-10.
+
+    Examples
+    --------
+    >>> get("relu6")
+    ReLU6()
     """
 
     __slots__ = ()
@@ -284,7 +295,13 @@ class ReLU6(Activation):
 
 
 class HardSigmoid(Activation):
-    """``relu6(z + 3) / 6``: a sigmoid of three straight pieces."""
+    """``relu6(z + 3) / 6``: a sigmoid of three straight pieces.
+
+    Examples
+    --------
+    >>> get("hard_sigmoid")
+    HardSigmoid()
+    """
 
     __slots__ = ()
     tag = "hard_sigmoid"
@@ -292,7 +309,13 @@ class HardSigmoid(Activation):
 
 
 class HardTanh(Activation):
-    """``z`` cut off at -1 and 1; its derivative there is 0."""
+    """``z`` cut off at -1 and 1; its derivative there is 0.
+
+    Examples
+    --------
+    >>> get("hard_tanh")
+    HardTanh()
+    """
 
     __slots__ = ()
     tag = "hard_tanh"
@@ -305,6 +328,11 @@ class HardSiLU(Activation):
     References
     ----------
     Howard et al. (2019), Searching for MobileNetV3, arXiv:1905.02244.
+
+    Examples
+    --------
+    >>> get("hard_swish")
+    HardSiLU()
     """
 
     __slots__ = ()
@@ -322,6 +350,11 @@ class SELU(Activation):
     ----------
     Klambauer, Unterthiner, Mayr and Hochreiter (2017), Self-normalizing neural networks,
     arXiv:1706.02515.
+
+    Examples
+    --------
+    >>> get("selu")
+    SELU()
     """
 
     __slots__ = ()
@@ -362,6 +395,11 @@ class Mish(Activation):
     References
     ----------
     Misra (2019), Mish: a self regularized non-monotonic activation function, arXiv:1908.08681.
+
+    Examples
+    --------
+    >>> get("mish")
+    Mish()
     """
 
     __slots__ = ()
@@ -375,6 +413,11 @@ class Softsign(Activation):
     References
     ----------
     Turian, Bergstra and Bengio (2009), Quadratic features and deep architectures for chunking.
+
+    Examples
+    --------
+    >>> get("softsign")
+    Softsign()
     """
 
     __slots__ = ()
@@ -415,7 +458,13 @@ class Squareplus(Activation):
 
 
 class LogSigmoid(Activation):
-    """``log(sigmoid(z))``, that is ``-softplus(-z)``."""
+    """``log(sigmoid(z))``, that is ``-softplus(-z)``.
+
+    Examples
+    --------
+    >>> get("log_sigmoid")
+    LogSigmoid()
+    """
 
     __slots__ = ()
     tag = "log_sigmoid"
@@ -423,7 +472,13 @@ class LogSigmoid(Activation):
 
 
 class LogSoftmax(Activation):
-    """``log(softmax(z))`` along each row."""
+    """``log(softmax(z))`` along each row.
+
+    Examples
+    --------
+    >>> get("log_softmax")
+    LogSoftmax()
+    """
 
     __slots__ = ()
     tag = "log_softmax"
@@ -431,7 +486,13 @@ class LogSoftmax(Activation):
 
 
 class TanhShrink(Activation):
-    """``z - tanh(z)``."""
+    """``z - tanh(z)``.
+
+    Examples
+    --------
+    >>> get("tanh_shrink")
+    TanhShrink()
+    """
 
     __slots__ = ()
     tag = "tanh_shrink"
@@ -500,6 +561,11 @@ class Sparsemax(Activation):
     References
     ----------
     Martins and Astudillo (2016), From softmax to sparsemax, arXiv:1602.02068.
+
+    Examples
+    --------
+    >>> get("sparsemax")
+    Sparsemax()
     """
 
     __slots__ = ()

@@ -97,6 +97,20 @@ static bool close_to(double got, double sum, double size, double eps, size_t k) 
                            (double)z[i] * 0.5 * erfc(-(double)z[i] * 0.70710678118654752440)) <    \
                           16 * eps,                                                                \
                       "gelu", 1, n, 0);                                                            \
+            kernels->table.activation[FNN_MISH](z, out, 1, n, 0);                                  \
+            for (size_t i = 0; i < n; ++i)                                                         \
+                check(fabs((double)out[i] -                                                        \
+                           (double)z[i] * tanh(log1p(exp((double)z[i])))) < 32 * eps,              \
+                      "mish", 1, n, 0);                                                            \
+            kernels->table.activation[FNN_TANH_SHRINK](z, out, 1, n, 0);                           \
+            for (size_t i = 0; i < n; ++i)                                                         \
+                check(fabs((double)out[i] - ((double)z[i] - tanh((double)z[i]))) < 32 * eps,       \
+                      "tanh_shrink", 1, n, 0);                                                     \
+            kernels->table.activation[FNN_SPARSEMAX](z, out, 1, n, 0);                             \
+            double sum = 0;                                                                        \
+            for (size_t i = 0; i < n; ++i)                                                         \
+                sum += (double)out[i];                                                             \
+            check(n == 0 || fabs(sum - 1) < 101 * eps, "sparsemax", 1, n, 0);                      \
         }                                                                                          \
     }
 
