@@ -9,6 +9,7 @@
 #include "fastnn/memory.h"
 #include "float_mode.h"
 #include "plan_internal.h"
+#include "update_rates.h"
 
 static const double SLICE_SECONDS = 0.05;
 
@@ -721,7 +722,7 @@ fnn_status_t fnn_run(fnn_run_t *run, size_t stop) {
         const uint64_t t = run->t;
         status = (run->plan->dtype == FNN_F32 ? step_f32 : step_f64)(run, &watch);
         if (run->t != t)
-            fnn_update_next_rates(&run->update, &run->rates);
+            next_rates(&run->update, &run->rates);
         if (status == FNN_OK) {
             ++run->step;
             if (slice_is_over(&watch))

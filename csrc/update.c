@@ -9,26 +9,9 @@
 #include "fastnn/pool.h"
 #include "fastnn/rng.h"
 #include "float_mode.h"
+#include "update_rates.h"
 
 /* ---- the constants of an update ------------------------------------------------------------- */
-
-/* beta^t, or 0 where 1 - beta^t is 1 in any case: beta^t <= exp(-t (1 - beta)) < 2^-57.  From a
- * multiple of POWERS on it is multiplied up, so that most steps get theirs from the one before. */
-enum { POWERS = 16 };
-
-static double power(double beta, uint64_t t) {
-    if ((double)t * (1.0 - beta) > 40.0)
-        return 0.0;
-    double product = pow(beta, (double)(t - t % POWERS));
-    for (uint64_t k = t % POWERS; k > 0; --k)
-        product *= beta;
-    return product;
-}
-
-/* The same, from that of t - 1. */
-static double next_power(double beta, uint64_t t, double before) {
-    return t % POWERS == 0 || (double)t * (1.0 - beta) > 40.0 ? power(beta, t) : before * beta;
-}
 
 /* How much momentum nadam has in step t. */
 static double nadam_momentum(const fnn_update_t *update, double t) {
@@ -45,7 +28,7 @@ static double rectification(double beta2, double power, double t) {
 }
 
 /* What follows from the number of the step and the powers. */
-static void complete_rates(const fnn_update_t *update, fnn_rates_t *rates) {
+void fnn_update_complete_rates(const fnn_update_t *update, fnn_rates_t *rates) {
     const double t = (double)rates->t, *before = update->scalars;
     if (update->schedule != NULL)
         rates->lr = fnn_schedule_at(update->schedule, rates->t - 1);
@@ -71,21 +54,16 @@ void fnn_update_rates(const fnn_update_t *update, uint64_t t, fnn_rates_t *rates
     rates->lr = update->lr;
     rates->power[0] = power(update->beta1, t);
     rates->power[1] = power(update->beta2, t);
-    complete_rates(update, rates);
+    fnn_update_complete_rates(update, rates);
 }
 
-void fnn_update_next_rates(const fnn_update_t *update, fnn_rates_t *rates) {
+void fnn_update_end(const fnn_update_t *update, const fnn_rates_t *rates) {
     if (update->kind == FNN_NADAM)
         update->scalars[0] = rates->more[2];
     else if (update->kind == FNN_SCHEDULE_FREE) {
         update->scalars[0] = rates->more[1];
         update->scalars[1] = rates->more[2];
     }
-    rates->t += 1;
-    rates->power[0] = next_power(update->beta1, rates->t, rates->power[0]);
-    rates->power[1] = next_power(update->beta2, rates->t, rates->power[1]);
-    if (update->kind > FNN_ADAM || update->schedule != NULL)
-        complete_rates(update, rates);
 }
 
 /* The constants of an elementwise kernel; `decay` as in a stretch. */
@@ -400,7 +378,7 @@ fnn_status_t fnn_update(const fnn_kernels_t *kernels, fnn_dtype_t dtype, const f
         (dtype == FNN_F32 ? fnn_update_range_f32 : fnn_update_range_f64)(
             kernels, update, &rates, params, grads, 0, n_params);
     if (status == FNN_OK && *updated)
-        fnn_update_next_rates(update, &rates);
+        fnn_update_end(update, &rates);
     restore_mode(mode);
     return status;
 }

@@ -99,8 +99,8 @@ def arrows(inside_functions=True):
     }
 
 
-# Frozen specs: they answer questions about shape and hold no arrays.  Initializers draw some, a loss
-# made of a C function has its signature read, and schedules ask C for a rate.
+# Frozen specs: they answer questions about shape and hold no arrays.  Initializers draw some, a
+# loss made of a C function has its signature read, and schedules ask C for a rate.
 SPECS = {
     *("activations", "constraints", "initializers", "layers", "losses", "regularizers"),
     "schedules",

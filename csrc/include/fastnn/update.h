@@ -109,9 +109,8 @@ void fnn_update_free_work(fnn_update_t *update);
 /* The constants of update t. */
 void fnn_update_rates(const fnn_update_t *update, uint64_t t, fnn_rates_t *rates);
 
-/* After the update that has these constants: writes its scalars down, and makes them those of the
- * next. */
-void fnn_update_next_rates(const fnn_update_t *update, fnn_rates_t *rates);
+/* After the update that has these constants: writes its scalars down. */
+void fnn_update_end(const fnn_update_t *update, const fnn_rates_t *rates);
 
 /* What a piecewise update does to the elements `from` .. `to` of the arena. */
 void fnn_update_range_f32(const fnn_kernels_t *kernels, const fnn_update_t *update,
