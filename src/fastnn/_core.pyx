@@ -1,7 +1,7 @@
 """The compiled core: the only module that links csrc.
 
-Five parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_layer_kernels.pxi` (those
-of layers other than dense), `_network.pxi` (a lowered network: parameters, predict, forward,
+Five parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_layer_kernels.pxi`
+(those of layers other than dense), `_network.pxi` (a lowered network: parameters, predict, forward,
 backward), `_predictor.pxi` (a network frozen for serving), `_run.pxi` (epochs of training and
 evaluation).
 """
