@@ -52,12 +52,16 @@ cdef tuple _several(str where, object inputs, int kind):
         raise ValueError(f"{where}: subtract takes two inputs, got {len(inputs)}")
     if len(inputs) == 0:
         raise ValueError(f"{where}: inputs is empty; want at least one array")
-    for k, value in enumerate(inputs):
-        if first is None:
-            first = _real(where, "inputs[0]", value)
-            arrays.append(first)
-        else:
-            arrays.append(_shaped(where, f"inputs[{k}]", value, first.dtype, _shape(first)))
+    first = _real(where, "inputs[0]", inputs[0])
+    arrays.append(first)
+    for k in range(1, len(inputs)):
+        value = inputs[k]
+        if not (cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY_RO(value)
+                and cnp.PyArray_TYPE(value) == first.descr.type_num
+                and cnp.PyArray_SAMESHAPE(value, first)):  # else it is as it should be
+            value = _shaped(where, f"inputs[{k}]", value, first.dtype, _shape(first))
+            _want(where, (f"inputs[{k}]",), (value,))
+        arrays.append(value)
     return tuple(arrays)
 
 
