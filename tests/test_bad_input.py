@@ -261,14 +261,6 @@ def test_batch_size_0_is_refused(regression):
     regression.assert_untouched()
 
 
-def test_sparse_matrices_are_refused(regression):
-    sparse = pytest.importorskip("scipy.sparse")
-    for where, call in X_CALLS.items():
-        with pytest.raises(TypeError, match=rf"{where}: x is a sparse .*x.toarray\(\)"):
-            call(regression, sparse.csr_array(X), Y)
-    regression.assert_untouched()
-
-
 def test_other_things_are_refused(regression):
     for where, call in X_CALLS.items():
         for thing in (object(), {"x": X}, b"bytes", 2**70, fnn):

@@ -433,9 +433,9 @@ def test_a_backup_not_more_often_than_asked(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "other, words",
     [
-        (lambda: fnn.Trainer(network(), "mae"), "other loss"),
+        (lambda: fnn.Trainer(network(), "mae"), "other losses"),
         (lambda: trainer_of(optimizer="sgd"), "other optimizer"),
-        (lambda: trainer_of(metrics=["mae"]), "other metrics"),
+        (lambda: trainer_of(metrics=["mae"]), "other losses and metrics"),
         (lambda: trainer_of(network(dtype="float64")), "other layers|other dtype"),
         (
             lambda: trainer_of(fnn.Sequential([fnn.Input(3), fnn.Dense(1)])),
@@ -687,7 +687,7 @@ def test_what_the_file_holds(tmp_path):
         keys = set(file.keys())
         meta = file.metadata()
     assert keys >= set(trainer.model.parameters)
-    assert {"optimizer/slot_0", "optimizer/slot_1", "history/epoch", "history/3"} <= keys
+    assert {"optimizer/m", "optimizer/v", "history/epoch", "history/3"} <= keys
     assert json.loads(meta["fastnn"])["format"] == "fastnn.model"
     facts = json.loads(meta["fastnn.trainer"])
     assert facts["version"] == 1
@@ -763,9 +763,9 @@ def rewrite(path, change):
         (lambda facts, tensors: facts.update(tensors=["gone"]), "broken metadata"),
         (lambda facts, tensors: facts.update(version=2), "a newer one wrote it"),
         (lambda facts, tensors: facts["optimizer"].update(kind="adm"), "did you mean 'adam'"),
-        (lambda facts, tensors: facts.pop("loss") and None, "describes no trainer"),
+        (lambda facts, tensors: facts.pop("heads") and None, "describes no trainer"),
         (
-            lambda facts, tensors: tensors.update({"optimizer/slot_0": np.zeros(3, np.float32)}),
+            lambda facts, tensors: tensors.update({"optimizer/m": np.zeros(3, np.float32)}),
             "state of another optimizer",
         ),
     ],

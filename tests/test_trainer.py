@@ -54,7 +54,7 @@ def test_trainer_turns_names_into_objects():
     [
         ({"loss": "mse", "model": None}, TypeError, "model must be a Model, got None"),
         ({"loss": "mean_square_error"}, ValueError, "did you mean 'mean_squared_error'"),
-        ({"loss": None}, TypeError, "loss must be"),
+        ({"loss": None}, TypeError, "loss is None"),
         ({"loss": 3}, TypeError, "loss must be"),
         ({"loss": "mse", "optimizer": "adm"}, ValueError, "did you mean 'adam'"),
         ({"loss": "mse", "optimizer": fnn.Adam}, TypeError, "give an object, Adam(...)"),

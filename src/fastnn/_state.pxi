@@ -231,6 +231,15 @@ cdef class OptimizerState:
             raise MemoryError("OptimizerState: no memory for updates of whole parameters")
 
     @property
+    def seed(self):
+        """Of the noise of gradients."""
+        return self.update.seed
+
+    @seed.setter
+    def seed(self, uint64_t value):
+        self.update.seed = value
+
+    @property
     def learning_rate(self):
         """The rate of the next update."""
         if self.update.schedule != NULL:

@@ -127,7 +127,7 @@ def make_heads(
                 one,
                 weight,
                 fused and not one.from_logits,
-                _check_metrics(found[i] if found[i] is not None else (), one, cols[i], at),
+                _check_metrics(() if several and found[i] is None else found[i], one, cols[i], at),
             )
         )
     return tuple(heads)

@@ -618,7 +618,7 @@ class Fits:
     Examples
     --------
     >>> import fastnn as fnn
-    >>> model = fnn.Model([fnn.Input(1), fnn.Dense(1)], seed=0)
+    >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
     >>> fnn.fit_many([fnn.Trainer(model, "mse")], [[1.0]], [[2.0]], verbose=0)
     <Fits: 1 network, 0 failed>
     """
@@ -671,7 +671,7 @@ class Fits:
         Examples
         --------
         >>> import fastnn as fnn
-        >>> models = [fnn.Model([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
+        >>> models = [fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
         >>> trainers = [fnn.Trainer(model, "mse", metrics=["mae"]) for model in models]
         >>> fits = fnn.fit_many(trainers, [[1.0], [2.0]], [[2.0], [3.0]], verbose=0)
         >>> board = fits.leaderboard("mean_absolute_error")
@@ -728,7 +728,7 @@ class Fits:
         Examples
         --------
         >>> import fastnn as fnn
-        >>> models = [fnn.Model([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
+        >>> models = [fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=s) for s in range(3)]
         >>> trainers = [fnn.Trainer(model, "mse") for model in models]
         >>> fits = fnn.fit_many(trainers, [[1.0], [2.0]], [[2.0], [3.0]], verbose=0)
         >>> fits.ensemble(best=2)

@@ -49,6 +49,11 @@ class Slot(NamedTuple):
     trainable: bool
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.weight.shape
+
+    @property
     def size(self) -> int:
         """Its elements."""
         return math.prod(self.weight.shape)

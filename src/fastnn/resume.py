@@ -296,7 +296,7 @@ def put_back(trainer: Trainer, saved: Saved, where: str) -> Position | None:
         array[...] = stored[name]
     trainer._state.t = facts["steps"]
     trainer._set_optimizer(optimizer)
-    trainer.model.seed = saved.model.seed
+    trainer.model.seed = trainer._state.seed = saved.model.seed
     trainer.model.restore(saved.model.snapshot())
     trainer.seed, trainer.epochs, trainer.history = facts["seed"], facts["epochs"], history
     return position
