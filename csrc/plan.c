@@ -461,6 +461,7 @@ typedef struct {
     double weights;   /* their sum over the batch's rows */
     size_t at, block; /* the block, within the batch */
     size_t from, to;  /* ops that the region is about */
+    bool takes_rows;  /* the region begins with the block's rows */
     size_t chunks;    /* that the block's rows are cut into; or shards */
     bool update;      /* the block is the whole batch: update piece by piece */
     size_t pieces;    /* wanted, of kernels or of the arena */
