@@ -1,4 +1,4 @@
-"""300 random graphs: values against a NumPy twin, gradients against finite differences, float64.
+"""450 random graphs: values against a NumPy twin, gradients against finite differences, float64.
 
 Hypothesis draws depth, widths, layers, activations, norms, losses and weights, the same at each run
 (`derandomize`).  Points are drawn away from the bends of relus, maxima and absolute values, so that
@@ -66,7 +66,7 @@ def check(f, arrays, gradients, rng, most=8):
             assert got == pytest.approx(want, rel=RTOL, abs=ATOL * max(1.0, size)), (name, index)
 
 
-@settings(same_each_time, max_examples=200)
+@settings(same_each_time, max_examples=300)
 @given(recipe=graphs.recipes())
 def test_values_and_gradients_of_the_low_level(recipe):
     model = graphs.build(recipe)
@@ -91,7 +91,7 @@ def test_values_and_gradients_of_the_low_level(recipe):
     check(f, dict(zip(names, xs, strict=True)), dict(zip(names, dxs, strict=True)), rng)
 
 
-@settings(same_each_time, max_examples=100)
+@settings(same_each_time, max_examples=150)
 @given(
     recipe=graphs.recipes(single=True),
     head=st.sampled_from(sorted(HEADS)),
