@@ -44,6 +44,7 @@ struct fnn_workspace {
     void **shared;       /* (n_ops) what concerns all rows: moments and sums of a batch; or NULL */
     void **y;            /* (n_outputs) targets */
     void *extra;         /* (rows, extra_cols) */
+    bool is_spent;       /* a backward has overwritten what bilinear ops kept */
     void *weight;
     void *gemm;
     void *arena;

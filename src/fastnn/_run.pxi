@@ -172,8 +172,6 @@ cdef class Run:
 
     cdef int raise_interrupt(self) except -1:
         """Raise what made C return FNN_INTERRUPTED."""
-        if self.network.made_from.functions is not None:
-            self.network.made_from.functions.check()
         if self.cancelled:
             raise KeyboardInterrupt
         return _raise_pending()
@@ -217,6 +215,8 @@ cdef class Run:
                     network.end_writing()
                 else:
                     network.end_reading()
+            if network.made_from.functions is not None:
+                network.made_from.functions.check()  # whatever else went wrong with its zeros
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
             if status != FNN_OK:
@@ -294,6 +294,8 @@ cdef class Run:
             finally:
                 self.state.t = self.run.t
                 network.end_writing()
+            if network.made_from.functions is not None:
+                network.made_from.functions.check()  # whatever else went wrong with its zeros
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
             if status != FNN_OK:

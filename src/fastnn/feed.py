@@ -82,6 +82,8 @@ class Task(NamedTuple):
         checked = Rows(rows, targets, weight)
         if finite:
             self.check_finite(where, checked)
+        elif not batch:  # numbers that no row of a table has are refused in any case
+            model.check_inputs((rows,), where, finite=False)
         return checked
 
     def check_finite(self, where: str, rows: Rows) -> None:
@@ -208,11 +210,9 @@ class ArrayFeed(Feed):
         self._judge(wrong, epoch + self.run.done + 1)
 
     def _judge(self, wrong: str, epoch: int) -> None:
-        judge(
-            self.run,
-            wrong,
-            f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}",
-        )
+        where = f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}"
+        if judge(self.run, wrong, where) == "input":  # they were whole when the fit began
+            raise ValueError(f"{where}: x has changed, to numbers that an embedding has no row for")
 
     def sample(self) -> tuple[Array, Array]:
         first = slice(SAMPLE_ROWS) if self.chosen is None else self.chosen[:SAMPLE_ROWS]

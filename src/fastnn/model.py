@@ -718,6 +718,8 @@ class Model(Network):
         >>> len(fnn.Sequential.from_config(model.config()))
         2
         """
+        from fastnn import nested  # noqa: F401  (makes the kind of a model in a model known)
+
         where = f"{cls.__name__}.from_config"
         given: object = config
         kinds = {"sequential": Sequential, "model": Model}
@@ -1347,23 +1349,33 @@ def _rebuild(
                 f"or a layer that is not there"
             )
         layer = layers[number]
+        if not all(0 <= b < len(nodes[a].units) for a, b in reads):
+            raise ValueError(f"{where}: node {len(nodes)} reads an output that is not there")
         tensors = tuple(Tensor(nodes[a], b) for a, b in reads)
         if isinstance(layer, Input):
+            if any(node.layer is layer for node in nodes):
+                raise ValueError(f"{where}: two nodes are the input {layer!r}")
             nodes.append(Node(layer, (), (layer.units,)))
             continue
         made = apply(layer, tensors)
         nodes.append(made.node if isinstance(made, Tensor) else made[0].node)
     if not ends or not all(0 <= a < len(nodes) and 0 <= b < len(nodes[a].units) for a, b in ends):
         raise ValueError(f"{where}: an output is none of the nodes")
+    starts = [Tensor(node) for node in nodes if isinstance(node.layer, Input)]
+    for what, form, count in (("inputs", forms[0], len(starts)), ("outputs", forms[1], len(ends))):
+        if count != (1 if form is None else len(form) if isinstance(form, tuple) else count):
+            raise ValueError(f"{where}: got {count} {what}, which {form!r} does not fit")
     model = cls.__new__(cls)
     model._input_form, model._output_form = forms
     model._assemble(
-        [Tensor(node) for node in nodes if isinstance(node.layer, Input)],
+        starts,
         [Tensor(nodes[a], b) for a, b in ends],
         name,
         seed,
         dtype,
     )
+    if len(model._uses) < len(nodes) or len(model.layers) < len(layers):
+        raise ValueError(f"{where}: a layer or node is there that no output needs")
     model._frozen = frozen
     if arena is not None:
         model.restore(arena)
