@@ -811,6 +811,8 @@ class Model(Network):
         self.block_rows()  # says so if there is no network yet
         if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
             given: list[Any] = [x]
+            if self._input_form == "list" and isinstance(x, (list, tuple)) and len(x) == 1:
+                given = list(x) if np.ndim(x[0]) == 2 else given
         else:
             given = _close_over(
                 x, self._input_form or self.input_names, len(self.input_cols), where
