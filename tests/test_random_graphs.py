@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import fastnn as fnn
-from reference import graphs, loss
+from reference import graphs, loss, stored_graphs
+from reference.torch_numbers import NUMBERS
 
 STEP = 2e-5
 MARGIN = 2e-3  # 100 steps: a value moves by less for each that a parameter moves
@@ -136,3 +137,19 @@ def test_losses_and_gradients_of_a_training_step(recipe, head, fused, weighted):
     value, _ = loss.value_and_gradient(head, logits, y, weight)
     assert shown == pytest.approx(value + twin.penalty, rel=1e-9, abs=1e-11)
     check(step, model.parameters, gradients, rng)
+
+
+@pytest.mark.parametrize("name", stored_graphs.GRAPHS)
+def test_losses_and_gradients_that_torch_gave(name):
+    recipe, head = stored_graphs.GRAPHS[name]
+    model = graphs.build(recipe)
+    stored_graphs.fill(model)
+    xs, y = stored_graphs.rows(recipe, head, model.outputs)
+    spec = fnn.losses.get(head)
+    spec = spec.replace(from_logits=True) if "crossentropy" in head else spec
+    shown = fnn.Trainer(model, spec, fnn.SGD(1e-300)).train_on_batch(xs[0], y)["loss"]
+    wanted = NUMBERS[name]
+    assert shown == pytest.approx(wanted["loss"], rel=1e-12)
+    assert set(model.gradients) == set(wanted) - {"loss"}
+    for key, gradient in model.gradients.items():
+        np.testing.assert_allclose(gradient.reshape(-1), wanted[key], rtol=1e-9, atol=1e-13)

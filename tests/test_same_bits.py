@@ -224,9 +224,7 @@ def test_graphs_with_all_layers(shape, barriers, dtype, isa):
     x, y = rows_of_graph(rows)
     if shape == "long blocks" and not barriers:
         assert graph(dtype, hidden, barriers).block_rows() < batch_size
-    assert_alike(
-        lambda: graph(dtype, hidden, barriers), "mse", x, y, batch_size, metrics=["mae"]
-    )
+    assert_alike(lambda: graph(dtype, hidden, barriers), "mse", x, y, batch_size, metrics=["mae"])
 
 
 @pytest.mark.parametrize("barriers", [False, True])
@@ -240,9 +238,7 @@ def test_graphs_with_all_layers_and_frozen_ones_and_weights(barriers, dtype):
         return model
 
     weight = np.random.default_rng(1).integers(0, 3, len(x))
-    assert_alike(
-        build, "huber", x, y, batch_size, sample_weight=weight, optimizer=fnn.AdamW(0.01)
-    )
+    assert_alike(build, "huber", x, y, batch_size, sample_weight=weight, optimizer=fnn.AdamW(0.01))
 
 
 @pytest.mark.parametrize("barriers", [False, True])

@@ -24,6 +24,11 @@ COMBINE = {
     "average": fnn.Average,
     "maximum": fnn.Maximum,
 }
+KINDS = (
+    "dense", "dense", "activation", "layer_norm", "rms_norm", "batch_norm", "prelu", "maxout",
+    "bilinear", "combine", "concat", "split", "activity", "normalization", "again",
+    *["glu"] * ("glu" in fnn.activations.Activation.table),
+)  # fmt: skip
 
 
 @dataclass
@@ -76,18 +81,14 @@ def recipes(draw, *, single=False):
     def dense(x, units=None, name=None):
         units = draw(st.integers(1, 5)) if units is None else units
         name = draw(st.sampled_from((*SMOOTH, *BENT))) if name is None else name
-        return add("dense", [x], [units], units=units, activation=name, use_bias=draw(st.booleans()))
+        return add(
+            "dense", [x], [units], units=units, activation=name, use_bias=draw(st.booleans())
+        )
 
     for _ in range(draw(st.sampled_from((4, 6, 8, 3, 5, 7, 2, 1)))):
         x = any_tensor()
         width = widths[x]
-        kind = draw(
-            st.sampled_from(
-                "dense dense activation layer_norm rms_norm batch_norm prelu maxout bilinear "
-                "combine concat split activity normalization again".split()
-                + ["glu"] * ("glu" in fnn.activations.Activation.table)
-            )
-        )
+        kind = draw(st.sampled_from(KINDS))
         if kind == "dense":
             dense(x)
         elif kind == "activation":
@@ -144,44 +145,47 @@ def recipes(draw, *, single=False):
     return Recipe(inputs, steps, outputs, draw(st.integers(0, 2**32 - 1)))
 
 
+def layer_of(step, name, width):
+    """The layer of a step whose first input has that width."""
+    own = step.settings
+    if step.kind in COMBINE:
+        return COMBINE[step.kind](name=name)
+    if step.kind == "normalization":
+        return fnn.Normalization(*scales_of(width), invert=own["invert"], name=name)
+    makers = {
+        "dense": lambda: fnn.Dense(
+            own["units"], own["activation"], use_bias=own["use_bias"], name=name
+        ),
+        "activation": lambda: fnn.Activation(own["activation"], name=name),
+        "glu": lambda: fnn.Activation("glu", name=name),
+        "layer_norm": lambda: fnn.LayerNormalization(own["epsilon"], name=name),
+        "rms_norm": lambda: fnn.RMSNormalization(own["epsilon"], name=name),
+        "batch_norm": lambda: fnn.BatchNormalization(epsilon=own["epsilon"], name=name),
+        "prelu": lambda: fnn.PReLU(name=name),
+        "maxout": lambda: fnn.Maxout(own["units"], own["pieces"], name=name),
+        "bilinear": lambda: fnn.Bilinear(own["units"], name=name),
+        "concat": lambda: fnn.Concatenate(name=name),
+        "split": lambda: fnn.Split(own["sizes"], name=name),
+        "activity": lambda: fnn.ActivityRegularization(own["l1"], own["l2"], name=name),
+    }
+    return makers[step.kind]()
+
+
 def build(recipe, dtype="float64"):
     """The model, with parameters that are all different and not 0; layers are named after steps."""
-    tensors = [fnn.Input(cols, name=f"in{i}") for i, cols in enumerate(recipe.inputs)]
-    made = []
+    inputs = [fnn.Input(cols, name=f"in{i}") for i, cols in enumerate(recipe.inputs)]
+    tensors, made = [fnn.Flatten(name=f"flat{i}")(x) for i, x in enumerate(inputs)], []
     for i, step in enumerate(recipe.steps):
-        own, name = step.settings, f"s{i}"
         reads = [tensors[t] for t in step.reads]
-        width = getattr(reads[0], "units", None)
-        if step.kind in COMBINE:
-            layer = COMBINE[step.kind](name=name)
-        elif step.kind == "again":
-            layer = made[own["of"]]
-        elif step.kind == "normalization":
-            mean, variance = scales_of(width)
-            layer = fnn.Normalization(mean, variance, invert=own["invert"], name=name)
+        if step.kind == "again":
+            made.append(made[step.settings["of"]])
         else:
-            layer = {
-                "dense": lambda: fnn.Dense(
-                    own["units"], own["activation"], use_bias=own["use_bias"], name=name
-                ),
-                "activation": lambda: fnn.Activation(own["activation"], name=name),
-                "glu": lambda: fnn.Activation("glu", name=name),
-                "layer_norm": lambda: fnn.LayerNormalization(own["epsilon"], name=name),
-                "rms_norm": lambda: fnn.RMSNormalization(own["epsilon"], name=name),
-                "batch_norm": lambda: fnn.BatchNormalization(epsilon=own["epsilon"], name=name),
-                "prelu": lambda: fnn.PReLU(name=name),
-                "maxout": lambda: fnn.Maxout(own["units"], own["pieces"], name=name),
-                "bilinear": lambda: fnn.Bilinear(own["units"], name=name),
-                "concat": lambda: fnn.Concatenate(name=name),
-                "split": lambda: fnn.Split(own["sizes"], name=name),
-                "activity": lambda: fnn.ActivityRegularization(own["l1"], own["l2"], name=name),
-            }[step.kind]()
-        made.append(layer)
-        out = layer(reads)
+            made.append(layer_of(step, f"s{i}", reads[0].units))
+        out = made[-1](reads)
         tensors += out if isinstance(out, tuple) else [out]
     ends = [tensors[t] for t in recipe.outputs]
     model = fnn.Model(
-        tensors[0] if len(recipe.inputs) == 1 else tensors[: len(recipe.inputs)],
+        inputs[0] if len(inputs) == 1 else inputs,
         ends[0] if len(ends) == 1 else ends,
         seed=0,
         dtype=dtype,

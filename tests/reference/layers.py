@@ -72,9 +72,7 @@ def bilinear(a, b, kernel, bias):
 
 def embedding(x, tables):
     """The rows that the columns of `x` name, side by side."""
-    return np.concatenate(
-        [table[x[:, i].astype(int)] for i, table in enumerate(tables)], axis=1
-    )
+    return np.concatenate([table[x[:, i].astype(int)] for i, table in enumerate(tables)], axis=1)
 
 
 def normalization(x, mean, variance, invert):
