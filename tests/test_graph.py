@@ -680,7 +680,7 @@ def test_adapt_sets_what_reads_inputs_and_what_makes_outputs():
         lambda: model.adapt(rows, y[:, :0]),
         lambda: model.adapt([rows[0] * np.nan, rows[1]]),
     ):
-        with pytest.raises(ValueError, match="Model[.]adapt"):
+        with pytest.raises(ValueError, match=r"Model\.adapt"):
             wrong()
     assert same_bits(before, model.parameter_arena)
     with pytest.raises(ValueError, match="adapt: no Normalization reads an input"):
