@@ -219,11 +219,19 @@ def test_a_shared_layer_has_one_kernel_and_the_sum_of_gradients():
     model.backward(dy)
     want = (rows @ k + b).T @ dy + rows.T @ (dy @ k.T)
     np.testing.assert_allclose(model.gradients["d/kernel"], want, rtol=1e-12)
+    d = fnn.Dense(3, use_bias=False, name="d")
+    model = fnn.Model(x, d(d(x)), seed=0, dtype="float64")
+    k = model.parameters["d/kernel"]
+    model.forward(rows, training=True)
+    model.backward(dy)
+    want = (rows @ k).T @ dy + rows.T @ (dy @ k.T)
+    np.testing.assert_allclose(model.gradients["d/kernel"], want, rtol=1e-12)
 
 
-def test_a_shared_layer_in_long_batches_and_shards():
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_a_shared_layer_in_long_batches_and_shards(use_bias):
     """Blocks and shards add up what the uses add up: as one block does."""
-    d = fnn.Dense(30, "tanh", name="d")
+    d = fnn.Dense(30, "tanh", use_bias=use_bias, name="d")
     x = fnn.Input(30)
     for n in (1, 300, 1500):
         model = fnn.Model(x, d(d(x)), seed=0, dtype="float64")
