@@ -232,7 +232,6 @@ fnn_status_t fnn_plan_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kern
     plan->n_outputs = spec->n_outputs;
     plan->n_ops = spec->n_ops;
     plan->n_params = spec->n_params;
-    plan->failed = spec->failed;
     plan->kernels = kernels;
     plan->cols = fnn_alloc(spec->n_tensors * sizeof *plan->cols);
     plan->outputs = fnn_alloc(spec->n_outputs * sizeof *plan->outputs);
@@ -287,6 +286,13 @@ size_t fnn_plan_predict_rows(const fnn_plan_t *plan) {
 }
 
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) { return plan->kernels; }
+
+bool fnn_plan_has_functions(const fnn_plan_t *plan) { return plan->has_functions; }
+
+bool *fnn_function_failed(void) {
+    static _Thread_local bool failed;
+    return &failed;
+}
 
 /* ---- workspaces ----------------------------------------------------------------------------- */
 
@@ -434,7 +440,7 @@ static fnn_activation_t activation_of(const fnn_plan_t *plan, size_t i, uint64_t
 
 /* Whether an own function has gone wrong: what it has written means nothing. */
 static bool has_failed(const fnn_plan_t *plan) {
-    return plan->failed != NULL && *plan->failed != 0;
+    return plan->has_functions && *fnn_function_failed();
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
@@ -450,6 +456,7 @@ typedef struct {
     double weights;   /* their sum over the batch's rows */
     size_t at, block; /* the block, within the batch */
     size_t from, to;  /* ops that the region is about */
+    bool takes_rows;  /* the region begins with the block's rows */
     size_t chunks;    /* that the block's rows are cut into; or shards */
     bool update;      /* the block is the whole batch: update piece by piece */
     size_t pieces;    /* wanted, of kernels or of the arena */
@@ -687,6 +694,8 @@ fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspa
     } else
         status = predict(plan, params, work, threads, block, inputs, rows, check_finite, out, poll,
                          poll_data, bad_row);
+    if (status == FNN_OK && has_failed(plan))
+        status = FNN_INTERRUPTED;
     restore_mode(mode);
     return status;
 }

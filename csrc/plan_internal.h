@@ -21,7 +21,6 @@ struct fnn_plan {
     bool *adds_params;    /* (n_ops) its parameters' gradients add to those of a later op */
     bool *adds_input;     /* (n_ins) the gradient of this input adds to a later op's, or a loss's */
     bool *trains;         /* (n_tensors) whether parameters lie upstream */
-    const int *failed;
     const fnn_kernels_t *kernels;
 };
 
@@ -45,6 +44,7 @@ struct fnn_workspace {
     void **shared;       /* (n_ops) what concerns all rows: moments and sums of a batch; or NULL */
     void **y;            /* (n_outputs) targets */
     void *extra;         /* (rows, extra_cols) */
+    bool is_spent;       /* a backward has overwritten what bilinear ops kept */
     void *weight;
     void *gemm;
     void *arena;

@@ -98,6 +98,7 @@ static fnn_status_t run_plan(const fnn_predictor_t *predictor, const void *x, vo
         .cols = predictor->inputs,
     };
     size_t bad;
+    *fnn_function_failed() = false;
     return fnn_predict(predictor->plan, predictor->params, &work, 1, predictor->block_rows, &source,
                        rows, false, &out, NULL, NULL, &bad);
 }
@@ -152,6 +153,8 @@ fnn_status_t fnn_predictor_run_many(fnn_predictor_t *predictor, const void *x, v
     fnn_status_t status = FNN_OK;
     size_t ready = 0;
     threads = threads < shares ? threads : shares;
+    if (predictor->plan != NULL && fnn_plan_has_functions(predictor->plan))
+        threads = 1;
     atomic_init(&many.nonfinite, false);
     for (; !predictor->on_stack && ready < threads; ++ready)
         if ((many.scratch[ready] = borrow(predictor)) == NULL)

@@ -587,7 +587,6 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t n_ins
         const size_t *ins
         size_t n_params
-        const int *failed
     ctypedef struct fnn_plan_t:
         pass
     ctypedef struct fnn_workspace_t:
@@ -647,6 +646,7 @@ cdef extern from "fastnn/plan.h" nogil:
     void fnn_plan_free(fnn_plan_t *plan) noexcept
     size_t fnn_plan_block_rows(const fnn_plan_t *plan) noexcept
     size_t fnn_plan_predict_rows(const fnn_plan_t *plan) noexcept
+    c_bool *fnn_function_failed() noexcept
     const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) noexcept
     fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bint training,
                                    bint inputs_too, fnn_workspace_t **out) noexcept

@@ -1,5 +1,7 @@
 # What a plan is made from: ops and widths as Python tells them, and a person's own functions.
 
+from threading import get_ident
+
 cdef enum:
     _MOST_INPUTS = 64  # of a network
 
@@ -10,6 +12,9 @@ cdef void _call_function(void *data, const void *x, const void *out, const void 
     cdef FunctionCall call = <FunctionCall>data
     cdef cnp.npy_intp n = <cnp.npy_intp>rows
     cdef Py_ssize_t cols = call.fan_in if dy != NULL else call.units
+    if fnn_function_failed()[0]:  # an earlier one: what comes in means nothing
+        memset(to, 0, <size_t>n * <size_t>cols * <size_t>call.real.itemsize)
+        return
     try:
         if dy == NULL:
             given = call.forward(call.view(x, n, call.fan_in))
@@ -26,19 +31,19 @@ cdef void _call_function(void *data, const void *x, const void *out, const void 
                              f"got {_shape(result)}")
         call.write(to, result, n, cols)
     except BaseException as error:
-        call.owner.error = error
-        call.owner.failed = 1
+        call.owner.errors[get_ident()] = error
+        fnn_function_failed()[0] = True
         memset(to, 0, <size_t>n * <size_t>cols * <size_t>call.real.itemsize)
 
 
 cdef class Functions:
     """The own functions of one network, and whether one of them has failed."""
-    cdef int failed
-    cdef object error
+    cdef dict errors  # by thread
     cdef readonly list calls
 
     def __cinit__(self):
         self.calls = []
+        self.errors = {}
 
     def add(self, str name, forward, backward, fan_in, units, dtype):
         """One more; returns its number."""
@@ -46,10 +51,10 @@ cdef class Functions:
         return len(self.calls) - 1
 
     cdef int check(self) except -1:
-        """Raise what a function has raised."""
-        if self.failed:
-            error, self.error, self.failed = self.error, None, 0
-            raise error
+        """Raise what a function has raised in this thread."""
+        if fnn_function_failed()[0]:
+            fnn_function_failed()[0] = False
+            raise self.errors.pop(get_ident())
         return 0
 
     def __reduce__(self):
@@ -166,4 +171,3 @@ cdef class PlanSpec:
         self.spec.n_ins = k
         self.spec.ins = <const size_t *>cnp.PyArray_DATA(self.sources)
         self.spec.n_params = n_params
-        self.spec.failed = &self.functions.failed if self.functions is not None else NULL

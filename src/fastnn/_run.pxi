@@ -216,12 +216,12 @@ cdef class Run:
              size_t batch_size, bint check_finite):
         """Point the run at checked rows and start it at step 0; returns the number of steps.
 
-        `x` and `y`: an array (`x` may be sparse rows), or `fastnn.data.Tables`, an array for each
-        input and output.  With `order` at the rows that it names, in that order.  The caller
+        `x` and `y`: an array (`x` may be sparse rows), or a tuple or `fastnn.data.Tables`, an array
+        for each input and output.  With `order` at the rows that it names, in that order.  The caller
         vouches for them.
         """
-        cdef tuple xs = getattr(x, "arrays", None) or (x,)
-        cdef tuple ys = getattr(y, "arrays", None) or (y,)
+        cdef tuple xs = x if isinstance(x, tuple) else getattr(x, "arrays", None) or (x,)
+        cdef tuple ys = y if isinstance(y, tuple) else getattr(y, "arrays", None) or (y,)
         cdef size_t rows = self.network.set_sources("Run", xs, self.sources), k
         if rows == 0 or batch_size == 0 or len(ys) != len(self.network.output_cols) or (
                 weight is not None and _shape(weight) != (rows,)):
@@ -277,8 +277,6 @@ cdef class Run:
 
     cdef int raise_interrupt(self) except -1:
         """Raise what made C return FNN_INTERRUPTED."""
-        if self.network.made_from.functions is not None:
-            self.network.made_from.functions.check()
         if self.cancelled:
             raise KeyboardInterrupt
         return _raise_pending()
@@ -369,12 +367,12 @@ cdef class Run:
                     network.end_writing()
                 else:
                     network.end_reading()
+            if network.made_from.functions is not None:
+                network.made_from.functions.check()  # whatever else went wrong with its zeros
             for own in self.own:
                 (<_OwnLoss>own).raise_error()
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
-            if status != FNN_OK and network.made_from.functions is not None:
-                network.made_from.functions.check()
             if status != FNN_OK:
                 return _wrong(status)
             self.check_interrupts()
@@ -460,12 +458,12 @@ cdef class Run:
             finally:
                 self.state.t = self.run.t
                 network.end_writing()
+            if network.made_from.functions is not None:
+                network.made_from.functions.check()  # whatever else went wrong with its zeros
             for own in self.own:
                 (<_OwnLoss>own).raise_error()
             if status == FNN_INTERRUPTED:
                 self.raise_interrupt()
-            if status != FNN_OK and network.made_from.functions is not None:
-                network.made_from.functions.check()
             if status != FNN_OK:
                 return _wrong(status)
             if is_over:

@@ -92,6 +92,8 @@ class Task(NamedTuple):
         checked = Rows(rows, targets, weight)
         if finite:
             self.check_finite(where, checked)
+        elif not batch:  # numbers that no row of a table has are refused in any case
+            model.check_inputs(inputs, where, finite=False)
         return checked
 
     def check_finite(self, where: str, rows: Rows) -> None:
@@ -115,6 +117,9 @@ class Task(NamedTuple):
 
     def step(self, run: Run, rows: Rows, where: str, *, finite: bool) -> None:
         """Take one step (or evaluate) on one batch."""
+        if finite:
+            inputs = rows.x.arrays if isinstance(rows.x, data.Tables) else (rows.x,)
+            self.model.check_sparse(inputs, where)
         run.bind(*rows, None, len(rows.x), finite)
         if judge(run, run.advance(1), where) == "input":
             self.check_finite(where, rows)
@@ -297,12 +302,11 @@ class ArrayFeed(Feed):
         self._judge(wrong, epoch + self.run.done + 1)
 
     def _judge(self, wrong: str, epoch: int) -> None:
-        if wrong:
-            judge(
-                self.run,
-                wrong,
-                f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}",
-            )
+        if not wrong:
+            return
+        where = f"{self.where}: epoch {epoch}, batch {self.run.step + 1} of {self.steps}"
+        if judge(self.run, wrong, where) == "input":  # they were whole when the fit began
+            raise ValueError(f"{where}: x has changed, to numbers that an embedding has no row for")
 
     @property
     def source(self) -> object:

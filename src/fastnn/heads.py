@@ -139,7 +139,8 @@ def _each(
     """Return what was given for each output."""
     if not several:
         return [given]
-    if isinstance(given, Mapping) and not (alike and "kind" in given):
+    is_config = alike and isinstance(given, Mapping) and "kind" in given and "kind" not in names
+    if isinstance(given, Mapping) and not is_config:
         for name in given:
             lookup("output", name, dict.fromkeys(names), f"{where}: {what}")
         return [given.get(name) for name in names]

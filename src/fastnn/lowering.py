@@ -286,10 +286,12 @@ class Lowering:
         ends: list[int] = []
         for x in outputs:
             maker = self.maker.get(x)
-            if maker is None or x in ends:
-                ends.append(self._add(ACTIVATION, (x,), self.cols[x]))
-            elif uses[x] > 0 and maker.activation_name in SKIPPED_BY_LOSSES:
+            again = x in ends
+            skipped = maker is not None and maker.activation_name in SKIPPED_BY_LOSSES
+            if maker is not None and skipped and (again or uses[x] > 0):
                 ends.append(self._twin(maker))
+            elif maker is None or again:
+                ends.append(self._add(ACTIVATION, (x,), self.cols[x]))
             else:
                 ends.append(x)
         return ends

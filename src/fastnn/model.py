@@ -737,6 +737,8 @@ class Model(Network):
         >>> len(fnn.Sequential.from_config(model.config()))
         2
         """
+        from fastnn import nested  # noqa: F401  (makes the kind of a model in a model known)
+
         where = f"{cls.__name__}.from_config"
         given: object = config
         kinds = {"sequential": Sequential, "model": Model}
@@ -841,6 +843,8 @@ class Model(Network):
         self.block_rows()  # says so if there is no network yet
         if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
             given: list[Any] = [x]
+            if self._input_form == "list" and isinstance(x, (list, tuple)) and len(x) == 1:
+                given = list(x) if np.ndim(x[0]) == 2 else given
         else:
             form = self.input_names if isinstance(x, Mapping) else self._input_form
             given = _close_over(x, form or self.input_names, len(self.input_cols), where)
@@ -887,6 +891,13 @@ class Model(Network):
             form = self.output_names
             given = dict.fromkeys(form) | dict(given)
         return _close_over(given, form, len(self.output_cols), where)
+
+    def check_sparse(self, rows: Sequence[Any], where: str) -> None:
+        """Refuse NaN and Inf in sparse rows, which the core does not look at."""
+        for array, name in zip(rows, self.input_names, strict=True):
+            if isinstance(array, data.SparseRows):
+                name = "x" if len(rows) == 1 else f"x[{name!r}]"
+                data.check_sparse_finite(array, where=where, name=name)
 
     def check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
         """Refuse NaN and Inf, and numbers that no row of an `Embedding` has."""
@@ -941,6 +952,8 @@ class Model(Network):
         if batch_size is not None:
             block = data.as_count(batch_size, where=where, name="batch_size")
         rows = self.as_inputs(x, where)
+        if check_finite:
+            self.check_sparse(rows, where)
         n = len(rows[0])
         shapes = [(n, cols) for cols in self.output_cols]
         outs: list[Array]
@@ -1021,6 +1034,8 @@ class Model(Network):
         """
         where = "forward"
         rows = self.as_inputs(x, where)
+        if check_finite:
+            self.check_sparse(rows, where)
         outs: list[Array] = [
             np.empty((len(rows[0]), cols), self.dtype) for cols in self.output_cols
         ]
@@ -1256,7 +1271,7 @@ def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
         first = value[0] if value else None
         if isinstance(first, (list, tuple)) and first:
             first = first[0]
-        return isinstance(first, np.ndarray) and first.ndim == 2
+        return hasattr(first, "tocsr") or (isinstance(first, np.ndarray) and first.ndim == 2)
     return (
         not isinstance(value, (np.ndarray, str, bytes, bytearray, memoryview, Mapping))
         and not hasattr(value, "__array__")
@@ -1414,23 +1429,33 @@ def _rebuild(
                 f"or a layer that is not there"
             )
         layer = layers[number]
+        if not all(0 <= b < len(nodes[a].units) for a, b in reads):
+            raise ValueError(f"{where}: node {len(nodes)} reads an output that is not there")
         tensors = tuple(Tensor(nodes[a], b) for a, b in reads)
         if isinstance(layer, Input):
+            if any(node.layer is layer for node in nodes):
+                raise ValueError(f"{where}: two nodes are the input {layer!r}")
             nodes.append(Node(layer, (), (layer.units,)))
             continue
         made = apply(layer, tensors)
         nodes.append(made.node if isinstance(made, Tensor) else made[0].node)
     if not ends or not all(0 <= a < len(nodes) and 0 <= b < len(nodes[a].units) for a, b in ends):
         raise ValueError(f"{where}: an output is none of the nodes")
+    starts = [Tensor(node) for node in nodes if isinstance(node.layer, Input)]
+    for what, form, count in (("inputs", forms[0], len(starts)), ("outputs", forms[1], len(ends))):
+        if count != (1 if form is None else len(form) if isinstance(form, tuple) else count):
+            raise ValueError(f"{where}: got {count} {what}, which {form!r} does not fit")
     model = cls.__new__(cls)
     model._input_form, model._output_form = forms
     model._assemble(
-        [Tensor(node) for node in nodes if isinstance(node.layer, Input)],
+        starts,
         [Tensor(nodes[a], b) for a, b in ends],
         name,
         seed,
         dtype,
     )
+    if len(model._uses) < len(nodes) or len(model.layers) < len(layers):
+        raise ValueError(f"{where}: a layer or node is there that no output needs")
     model._set_frozen(frozen)
     if arena is not None:
         model.restore(arena)

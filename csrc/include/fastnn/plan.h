@@ -57,8 +57,8 @@ enum {
 };
 
 /* A person's own layer: forward, where dy is NULL, writes `to` (rows, cols of out) from x (rows, cols
- * of in); backward writes `to` like x from x, out and dy.  What goes wrong is told by `failed` of the
- * plan. */
+ * of in); backward writes `to` like x from x, out and dy.  It is called by the thread that runs the
+ * plan, and tells that thread by fnn_function_failed() if something goes wrong. */
 typedef void fnn_function_fn(void *data, const void *x, const void *out, const void *dy, void *to,
                              size_t rows);
 
@@ -88,8 +88,11 @@ typedef struct {
     size_t n_ins;
     const size_t *ins; /* inputs of the ops, those of each together */
     size_t n_params;
-    const int *failed; /* not 0 once an own function has failed; may be NULL */
 } fnn_plan_spec_t;
+
+/* Whether an own function that this thread has called has failed: set by it, and set back by whoever
+ * called the plan. */
+bool *fnn_function_failed(void);
 
 typedef struct fnn_plan fnn_plan_t;
 typedef struct fnn_workspace fnn_workspace_t;
@@ -109,6 +112,7 @@ size_t fnn_plan_block_rows(const fnn_plan_t *plan);
 /* The same for predictions, which keep no gradients and may cut rows as they like. */
 size_t fnn_plan_predict_rows(const fnn_plan_t *plan);
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan);
+bool fnn_plan_has_functions(const fnn_plan_t *plan);
 
 /* Slots for up to `rows` rows; gradient slots too if `training`, those of inputs if `inputs_too`. */
 fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training, bool inputs_too,

@@ -47,7 +47,8 @@ enum {
     FNN_CALL_OK = 0,
     FNN_CALL_NONFINITE = 1, /* x holds NaN or Inf: out is as it was */
     FNN_CALL_NO_MEMORY = 2, /* no scratch for a large network: out is as it was */
-    FNN_CALL_BAD_ROWS = 3   /* rows is negative: out is as it was */
+    FNN_CALL_BAD_ROWS = 3,  /* rows is negative: out is as it was */
+    FNN_CALL_FAILED = 4     /* an own function raised: what out holds means nothing */
 };
 
 /* out (rows, outputs) of x (rows, inputs); predictor: an fnn_predictor_t of that type. */
