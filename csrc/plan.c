@@ -11,6 +11,10 @@
 #include "plan_internal.h"
 #include "update_rates.h"
 
+/* For what a tiny step is made of, and for what it does without. */
+#define CLOSE inline __attribute__((always_inline))
+#define APART __attribute__((noinline))
+
 static const double SLICE_SECONDS = 0.05;
 
 static double now(void) {
@@ -200,6 +204,8 @@ static void study(fnn_plan_t *plan) {
         plan->has_functions = plan->has_functions || op->kind == FNN_OP_FUNCTION;
         plan->has_activity = plan->has_activity || op->kind == FNN_OP_ACTIVITY;
         plan->has_tables = plan->has_tables || op->kind == FNN_OP_EMBEDDING;
+        plan->asks_pass = plan->asks_pass || op->kind == FNN_OP_NOISE ||
+                          op->kind == FNN_OP_BATCH_NORM || op->kind == FNN_OP_ACTIVITY;
     }
     for (size_t t = 0; t < plan->n_tensors; ++t)
         plan->trains[t] = false;
@@ -489,7 +495,7 @@ static const double REGION_FLOPS = 4e8; /* some milliseconds: a step sees signal
 
 /* Rows of each block but the last of `rows` rows: as few blocks as the plan allows, about alike; one
  * where ops look at the whole batch. */
-static size_t block_of(const fnn_plan_t *plan, size_t rows, bool training) {
+static CLOSE size_t block_of(const fnn_plan_t *plan, size_t rows, bool training) {
     if (rows <= plan->block_rows || (training && plan->has_barriers))
         return rows;
     const size_t blocks = (rows + plan->block_rows - 1) / plan->block_rows;
@@ -499,7 +505,7 @@ static size_t block_of(const fnn_plan_t *plan, size_t rows, bool training) {
 
 /* While a step computes, the rows of the next one are on their way: those of a large array come
  * from memory, in an order that only this order tells. */
-static void fetch_next(const fnn_run_t *run, const uint64_t *order, size_t rows) {
+static CLOSE void fetch_next(const fnn_run_t *run, const uint64_t *order, size_t rows) {
     for (size_t t = 0; t < run->plan->n_inputs; ++t)
         if (run->inputs[t].indices == NULL)
             fnn_fetch_rows(&run->inputs[t], run->rows, order, rows);
@@ -543,7 +549,7 @@ static bool has_labels(const fnn_head_t *head) {
 }
 
 /* The bits of activation_of. */
-static uint64_t logits_of(const fnn_run_t *run) {
+static CLOSE uint64_t logits_of(const fnn_run_t *run) {
     uint64_t logits = 0;
     for (size_t h = 0; h < run->plan->n_outputs; ++h)
         logits |= (uint64_t)run->heads[h].skip_activation << h;
@@ -556,7 +562,9 @@ static bool is_barrier(const step_t *step, size_t i) {
 }
 
 /* Tells the ops of a workspace whose first row is row `first` of the batch what they are part of. */
-static void begin_pass(const step_t *step, fnn_workspace_t *work, size_t first) {
+static CLOSE void begin_pass(const step_t *step, fnn_workspace_t *work, size_t first) {
+    if (!step->run->plan->asks_pass)
+        return;
     work->pass = (pass_t){
         .training = step->training,
         .seed = step->run->seed,
@@ -567,16 +575,23 @@ static void begin_pass(const step_t *step, fnn_workspace_t *work, size_t first) 
     };
 }
 
-static bool are_finite(const fnn_plan_t *plan, const double *sums) {
-    bool finite = isfinite(sums[FNN_MOST_OUTPUTS]);
-    for (size_t h = 0; h < plan->n_outputs; ++h)
+static CLOSE bool are_finite(const fnn_plan_t *plan, const double *sums) {
+    bool finite = isfinite(sums[0]) && isfinite(sums[FNN_MOST_OUTPUTS]);
+    for (size_t h = 1; h < plan->n_outputs; ++h)
         finite = finite && isfinite(sums[h]);
     return finite;
 }
 
+/* Whether the loss is that of one output and nothing else. */
+static CLOSE bool is_simple(const fnn_run_t *run) {
+    return run->plan->n_outputs == 1 && run->heads[0].weight == 1 && !run->plan->has_activity;
+}
+
 /* The loss of the batch: the weighted sum of the outputs' means, and the penalties on values. */
-static double batch_loss(const step_t *step, const double *sums) {
+static CLOSE double batch_loss(const step_t *step, const double *sums) {
     const fnn_run_t *run = step->run;
+    if (is_simple(run))
+        return sums[0] / (step->weights * (double)run->heads[0].terms);
     double loss = sums[FNN_MOST_OUTPUTS] / (double)step->rows;
     for (size_t h = 0; h < run->plan->n_outputs; ++h)
         if (run->heads[h].weight != 0)
@@ -585,13 +600,13 @@ static double batch_loss(const step_t *step, const double *sums) {
 }
 
 /* Adds a batch to the sums of the run; `penalty`: of its parameters. */
-static void add_losses(const step_t *step, const double *sums, double penalty) {
+static CLOSE void add_losses(const step_t *step, const double *sums, double penalty) {
     fnn_run_t *run = step->run;
     for (size_t h = 0; h < run->plan->n_outputs; ++h) {
         run->heads[h].loss_sum += sums[h];
         run->heads[h].weight_sum += step->weights * (double)run->heads[h].terms;
     }
-    if (run->plan->n_outputs == 1 && run->heads[0].weight == 1 && !run->plan->has_activity) {
+    if (is_simple(run)) {
         const double weight = step->weights * (double)run->heads[0].terms; /* a rounding less than below */
         run->loss_sum += sums[0] + penalty * weight;
         run->weight_sum += weight;

@@ -13,6 +13,7 @@ struct fnn_plan {
     bool has_barriers;    /* ops that need the whole batch when they train */
     bool has_functions;   /* ops that stay with the calling thread */
     bool has_activity;
+    bool asks_pass;       /* ops that ask for pass_t */
     bool has_tables;      /* embeddings, whose numbers are checked as rows come in */
     size_t extra_cols;    /* of the widest gradient that is added up by way of a slot of its own */
     size_t *cols, *outputs, *ins;

@@ -122,7 +122,10 @@ def test_streams_of_several_inputs_and_outputs():
     whole.fit(x, y, epochs=2, batch_size=30, shuffle=False, verbose=0)
     cut = [slice(0, 30), slice(30, 60), slice(60, 90)]
     batches = [
-        ({key: value[part] for key, value in x.items()}, {key: value[part] for key, value in y.items()})
+        (
+            {key: value[part] for key, value in x.items()},
+            {key: value[part] for key, value in y.items()},
+        )
         for part in cut
     ]
     parts.fit(lambda: iter(batches), epochs=2, verbose=0)

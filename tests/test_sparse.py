@@ -48,9 +48,7 @@ def test_other_formats_and_types_are_read(kind):
     wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
     np.testing.assert_array_equal(model.predict(wide), want)
     counts = (matrix * 10).astype(np.int32)
-    np.testing.assert_array_equal(
-        model.predict(counts), model.predict(counts.astype(np.float64))
-    )
+    np.testing.assert_array_equal(model.predict(counts), model.predict(counts.astype(np.float64)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

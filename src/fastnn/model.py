@@ -77,6 +77,21 @@ class Use(NamedTuple):
     units: Units
 
 
+class _Elsewhere:
+    """A name that a model does not have: says where to find what it stands for."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: object, owner: type | None = None) -> None:
+        raise AttributeError(
+            f"{(owner or type(model)).__name__!r} object has no attribute {self.name!r}; a Trainer "
+            f"has the loss and trains: fastnn.Trainer(model, loss).fit(x, y)",
+            name=self.name,
+            obj=model,
+        )
+
+
 class Model(Network):
     """A graph of layers, from symbolic inputs to symbolic outputs.
 
@@ -818,18 +833,11 @@ class Model(Network):
             )
         return self.predict(x, check_finite=check_finite)
 
-    if not TYPE_CHECKING:  # what is missing, missing remains
-
-        def __getattr__(self, name: str) -> Any:
-            """Say where Keras users find what a model has there."""
-            hint = ""
-            if name in ("compile", "evaluate", "fit", "train_on_batch"):
-                hint = "; a Trainer has the loss and trains: fastnn.Trainer(model, loss).fit(x, y)"
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}{hint}",
-                name=name,
-                obj=self,
-            )
+    if not TYPE_CHECKING:  # where Keras users look; a `__getattr__` would slow down every call
+        compile = _Elsewhere()
+        evaluate = _Elsewhere()
+        fit = _Elsewhere()
+        train_on_batch = _Elsewhere()
 
     def as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
         """Return the rows of each input, checked but for NaN, as arrays that the core can read.
