@@ -39,6 +39,7 @@ struct fnn_predictor {
     bool on_stack;
     const fnn_kernels_t *kernels;
     step_t *steps;
+    fnn_plan_t *plan; /* of a network that is no chain of dense layers and activations, else NULL */
     void *params;
     atomic_size_t holders;
     _Atomic(void *) spare[SPARES];
@@ -48,14 +49,31 @@ static const size_t ELEMENT[] = {[FNN_F32] = sizeof(float), [FNN_F64] = sizeof(d
 
 /* ---- scratch -------------------------------------------------------------------------------- */
 
+/* A workspace where there is a plan. */
+static void *new_scratch(const fnn_predictor_t *predictor) {
+    if (predictor->plan == NULL)
+        return fnn_alloc(predictor->work_bytes + predictor->block_rows * predictor->row_values *
+                                                     ELEMENT[predictor->dtype]);
+    fnn_workspace_t *work;
+    const fnn_status_t status =
+        fnn_workspace_new(predictor->plan, predictor->block_rows, false, false, &work);
+    return status == FNN_OK ? work : NULL;
+}
+
+static void free_scratch(const fnn_predictor_t *predictor, void *scratch) {
+    if (predictor->plan == NULL)
+        fnn_free(scratch);
+    else
+        fnn_workspace_free(scratch);
+}
+
 static void *borrow(fnn_predictor_t *predictor) {
     for (size_t i = 0; i < SPARES; ++i) {
         void *scratch = atomic_exchange(&predictor->spare[i], NULL);
         if (scratch != NULL)
             return scratch;
     }
-    return fnn_alloc(predictor->work_bytes +
-                     predictor->block_rows * predictor->row_values * ELEMENT[predictor->dtype]);
+    return new_scratch(predictor);
 }
 
 static void give_back(fnn_predictor_t *predictor, void *scratch) {
@@ -64,7 +82,25 @@ static void give_back(fnn_predictor_t *predictor, void *scratch) {
         if (atomic_compare_exchange_strong(&predictor->spare[i], &none, scratch))
             return;
     }
-    fnn_free(scratch);
+    free_scratch(predictor, scratch);
+}
+
+/* Rows through a plan; x has been checked. */
+static fnn_status_t run_plan(const fnn_predictor_t *predictor, const void *x, void *out,
+                             size_t rows, void *scratch) {
+    const size_t element = ELEMENT[predictor->dtype];
+    fnn_workspace_t *const work = scratch;
+    const fnn_source_t source = {
+        .data = x,
+        .type = predictor->dtype == FNN_F32 ? FNN_FLOAT32 : FNN_FLOAT64,
+        .row_stride = (ptrdiff_t)(predictor->inputs * element),
+        .col_stride = (ptrdiff_t)element,
+        .cols = predictor->inputs,
+    };
+    size_t bad;
+    *fnn_function_failed() = false;
+    return fnn_predict(predictor->plan, predictor->params, &work, 1, predictor->block_rows, &source,
+                       rows, false, &out, NULL, NULL, &bad);
 }
 
 /* Many rows, cut into shares that threads take. */
@@ -117,6 +153,8 @@ fnn_status_t fnn_predictor_run_many(fnn_predictor_t *predictor, const void *x, v
     fnn_status_t status = FNN_OK;
     size_t ready = 0;
     threads = threads < shares ? threads : shares;
+    if (predictor->plan != NULL && fnn_plan_has_functions(predictor->plan))
+        threads = 1;
     atomic_init(&many.nonfinite, false);
     for (; !predictor->on_stack && ready < threads; ++ready)
         if ((many.scratch[ready] = borrow(predictor)) == NULL)
@@ -174,10 +212,18 @@ static bool lay_out(fnn_predictor_t *predictor, const fnn_plan_spec_t *spec) {
     return true;
 }
 
+/* Whether each op is dense or an activation and reads what the one before it has written. */
+static bool is_chain(const fnn_plan_spec_t *spec) {
+    for (size_t i = 0; i < spec->n_ops; ++i)
+        if (spec->ops[i].kind > FNN_OP_ACTIVATION || spec->ops[i].in != i)
+            return false;
+    return spec->outputs[0] == spec->n_ops;
+}
+
 fnn_status_t fnn_predictor_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
                                const void *params, bool check_finite, fnn_predictor_t **out) {
     *out = NULL;
-    if (spec->n_inputs != 1 || !fnn_plan_is_sound(spec))
+    if (spec->n_inputs != 1 || spec->n_outputs != 1 || !fnn_plan_is_sound(spec))
         return FNN_BAD_PLAN;
     const size_t element = ELEMENT[spec->dtype];
     fnn_predictor_t *predictor = fnn_alloc(sizeof *predictor);
@@ -189,12 +235,21 @@ fnn_status_t fnn_predictor_new(const fnn_plan_spec_t *spec, const fnn_kernels_t 
     predictor->dtype = spec->dtype;
     predictor->check_finite = check_finite;
     predictor->inputs = spec->cols[0];
-    predictor->outputs = spec->cols[spec->output];
-    predictor->n_steps = spec->n_ops;
+    predictor->outputs = spec->cols[spec->outputs[0]];
     predictor->kernels = kernels;
-    predictor->steps = fnn_alloc(spec->n_ops * sizeof *predictor->steps);
     predictor->params = fnn_alloc(spec->n_params * element);
-    if (predictor->steps == NULL || predictor->params == NULL || !lay_out(predictor, spec)) {
+    bool fits = predictor->params != NULL;
+    if (is_chain(spec)) {
+        predictor->n_steps = spec->n_ops;
+        predictor->steps = fnn_alloc(spec->n_ops * sizeof *predictor->steps);
+        fits = fits && predictor->steps != NULL && lay_out(predictor, spec);
+    } else {
+        fits = fits && fnn_plan_new(spec, kernels, &predictor->plan) == FNN_OK;
+        const size_t rows = fits ? fnn_plan_predict_rows(predictor->plan) : 0;
+        predictor->block_rows = rows < MOST_ROWS ? rows : MOST_ROWS;
+        predictor->row_flops = 4.0 * (double)(spec->n_params + 64 * spec->n_ops);
+    }
+    if (!fits) {
         fnn_predictor_free(predictor);
         return FNN_NO_MEMORY;
     }
@@ -210,7 +265,9 @@ void fnn_predictor_free(fnn_predictor_t *predictor) {
     if (predictor == NULL || atomic_fetch_sub(&predictor->holders, 1) > 1)
         return;
     for (size_t i = 0; i < SPARES; ++i)
-        fnn_free(atomic_load(&predictor->spare[i]));
+        if (atomic_load(&predictor->spare[i]) != NULL)
+            free_scratch(predictor, atomic_load(&predictor->spare[i]));
+    fnn_plan_free(predictor->plan);
     fnn_free(predictor->steps);
     fnn_free(predictor->params);
     fnn_free(predictor);

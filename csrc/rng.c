@@ -129,15 +129,19 @@ static double normal_from_centred(double q) {
     return q < 0 ? -z : z;
 }
 
-void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) {
+void fnn_random_normal_from(const fnn_random_t *stream, size_t first, double *out, size_t n) {
     uint64_t words[2] = {0, 0};
-    for (size_t i = 0; i < n; ++i) {
-        if (i % 2 == 0)
+    for (size_t i = first; i < first + n; ++i) {
+        if (i % 2 == 0 || i == first)
             two_words(stream, i / 2, words);
         /* 52 bits and a half: odd multiples of 2^-53, exact, never 0 or 1, symmetric about 1/2 */
         const double p = ((double)(words[i % 2] >> 12) + 0.5) * 0x1p-52;
-        out[i] = normal_from_centred(p - 0.5);
+        out[i - first] = normal_from_centred(p - 0.5);
     }
+}
+
+void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) {
+    fnn_random_normal_from(stream, 0, out, n);
 }
 
 enum { DRAWS = 8 };

@@ -257,6 +257,71 @@ def test_ensemble(run):
     assert output.count(" mpg, predicted ") == 5
 
 
+# -- graphs ---------------------------------------------------------------------------------------
+
+
+def column(output: str, name: str) -> list[float]:
+    """The numbers in the line that begins with a name."""
+    found = re.search(rf"^ *{re.escape(name)}  +(.+)$", output, re.MULTILINE)
+    assert found is not None, name
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", found[1])]
+
+
+def test_wide_and_deep(run):
+    output = run("wide_and_deep.py")
+    loss = {
+        name: column(output, name)[0]
+        for name in (
+            "always the mean",
+            "wide alone",
+            "deep alone",
+            "wide and deep",
+            "the rule itself",
+        )
+    }
+    assert loss["always the mean"] > loss["wide alone"] > loss["wide and deep"] + 0.03
+    assert loss["deep alone"] > loss["wide and deep"] + 0.005
+    assert loss["wide and deep"] > loss["the rule itself"]  # else it has seen the answers
+    assert "(None, 1) of wide" in output
+
+
+def test_residual_mlp(run):
+    output = run("residual_mlp.py")
+    shallow, deep = column(output, "2"), column(output, "40")
+    assert deep[1] > 0.95
+    assert deep[1] > shallow[1] > shallow[0]
+    assert deep[1] > deep[0] + 0.04
+
+
+def test_entity_embeddings(run):
+    output = run("entity_embeddings.py")
+    assert column(output, "linear regression, one-hot")[0] < 0.6
+    assert column(output, "network, one-hot")[0] > 0.98
+    assert column(output, "network, embeddings")[0] > 0.98
+    assert "with 1,094 parameters" in output
+    alike = re.search(r"of the same kind for (\d+)% \(by chance 32%\)$", output, re.MULTILINE)
+    assert int(alike[1]) > 90
+
+
+def test_siamese(run):
+    output = run("siamese.py")
+    assert column(output, "plain network")[0] < 0.65
+    assert column(output, "siamese")[0] > 0.8
+    assert column(output, "their codes")[0] > 2 * column(output, "raw curves")[0]
+    assert output.count("encoder ( model )") == 2  # two uses, one set of weights
+    assert output.count("code/kernel") == 1
+
+
+def test_monotone(run):
+    output = run("monotone.py")
+    linear, plain, monotone = (column(output, name)[0] for name in ("linear", "plain", "monotone"))
+    assert linear > plain > monotone
+    wrong = re.findall(r"^ *(\w+) +(\d+)% +(\d+)%$", output, re.MULTILINE)
+    assert [name for name, _, _ in wrong] == ["horsepower", "displacement", "weight", "modelyear"]
+    assert min(int(share) for _, share, _ in wrong) > 20
+    assert all(share == "0" for _, _, share in wrong)
+
+
 # -- README.md ------------------------------------------------------------------------------------
 
 

@@ -10,16 +10,46 @@ import pytest
 
 from fastnn import _core, activations, kernels, losses
 from guard import guarded
+from reference import loss as twin
 
 ACTIVATIONS = (
     *("linear", "relu", "leaky_relu", "elu", "gelu"),
     *("sigmoid", "tanh", "softmax", "silu", "softplus", "exp"),
+    *("relu6", "hard_sigmoid", "hard_tanh", "hard_silu", "selu", "celu", "gelu_tanh", "mish"),
+    *("softsign", "squareplus", "log_sigmoid", "log_softmax", "tanh_shrink", "soft_shrink"),
+    *("hard_shrink", "sparsemax"),
 )
-LOSSES = (
-    *("mean_squared_error", "mean_absolute_error", "huber"),
-    *("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"),
-)
+NARROW = ("gaussian_nll", "margin_ranking")  # whose targets are not as wide as the outputs
+SPARSE = "sparse_categorical_crossentropy"
+ALL_LOSSES = (*(name for name in twin.NAMES if name != SPARSE), SPARSE)
+LOSSES = tuple(name for name in ALL_LOSSES if name not in NARROW)
 OPTIMIZERS = ("sgd_step", "adam_step", "adamw_step")
+COMBINE = (
+    *("add_to", "combine", "combine_grad", "copy_columns", "add_columns"),
+    *("affine_columns", "affine_back"),
+)
+NORM = (
+    *("layer_norm", "layer_norm_grad", "layer_norm_param_grad", "layer_norm_backward"),
+    *("column_moments", "batch_norm", "batch_norm_sums", "batch_norm_grad"),
+)
+NOISE = ("dropout", "alpha_dropout", "gaussian_dropout", "gaussian_noise", "noise_grad")
+UNITS = (
+    *("prelu", "prelu_grad", "prelu_param_grad", "maxout", "maxout_grad", "glu", "glu_grad"),
+    *("bilinear_out", "bilinear_grad", "activity_penalty"),
+)
+TABLES = ("embedding", "embedding_grad", "csr_dense", "csr_dense_grad")
+
+
+def row(a, cols=None):
+    """A vector as long as the rows of `a`."""
+    return np.linspace(0.5, 1.5, cols or a.shape[1]).astype(a.dtype)
+
+
+def pairs(a):
+    """Rows with an even number of columns."""
+    return a[:, : a.shape[1] // 2 * 2]
+
+
 FIRST_INPUTS = {  # every function that takes arrays of any layout, as a function of the first
     "matmul": lambda a, **out: kernels.matmul(a, np.ones((a.shape[1], 4), a.dtype), **out),
     "column_sum": kernels.column_sum,
@@ -39,6 +69,33 @@ FIRST_INPUTS = {  # every function that takes arrays of any layout, as a functio
         )
         for name in LOSSES
     },
+    "combine": lambda a, **out: kernels.combine([a, np.ones(a.shape, a.dtype)], **out),
+    "combine_grad": lambda a, **out: kernels.combine_grad(
+        [a, np.ones(a.shape, a.dtype)], 1, np.ones(a.shape, a.dtype), a, "multiply", **out
+    ),
+    "affine_columns": lambda a, **out: kernels.affine_columns(a, row(a), row(a), **out),
+    "affine_back": lambda a, **out: kernels.affine_back(a, row(a), row(a), **out),
+    "layer_norm": lambda a, **out: kernels.layer_norm(a, row(a), row(a), **out)[0],
+    "layer_norm_grad": lambda a, **out: kernels.layer_norm_grad(
+        a, row(a), np.ones((len(a), 2), a.dtype), np.ones(a.shape, a.dtype), **out
+    ),
+    "layer_norm_backward": lambda a, **out: kernels.layer_norm_backward(
+        a, row(a), np.ones((len(a), 2), a.dtype), np.ones(a.shape, a.dtype), **out
+    )[0],
+    "batch_norm": lambda a, **out: kernels.batch_norm(a, row(a), row(a), row(a), **out),
+    "batch_norm_grad": lambda a, **out: kernels.batch_norm_grad(
+        a, row(a), row(a), row(a), row(a), row(a), np.ones(a.shape, a.dtype), **out
+    ),
+    "dropout": lambda a, **out: kernels.dropout(a, 0.5, seed=1, **out)[0],
+    "gaussian_noise": lambda a, **out: kernels.gaussian_noise(a, 0.5, seed=1, **out),
+    "noise_grad": lambda a, **out: kernels.noise_grad(np.ones(a.shape, a.dtype), a, **out),
+    "prelu": lambda a, **out: kernels.prelu(a, row(a), **out),
+    "prelu_grad": lambda a, **out: kernels.prelu_grad(a, row(a), np.ones(a.shape, a.dtype), **out),
+    "maxout": lambda a, **out: kernels.maxout(a, 1, **out),
+    "maxout_grad": lambda a, **out: kernels.maxout_grad(
+        a, np.ones(a.shape, a.dtype), np.ones(a.shape, a.dtype), 1, **out
+    ),
+    "glu": lambda a, **out: kernels.glu(pairs(a), **out),
 }
 
 
@@ -58,7 +115,8 @@ def sample(rows=3, cols=5, dtype=np.float32):
 def test_every_name_is_there_and_nothing_else():
     wanted = {"matmul", "column_sum", "dense_forward", "dense_backward", *OPTIMIZERS}
     wanted |= {*ACTIVATIONS, *(f"{name}_grad" for name in ACTIVATIONS)}
-    wanted |= {*LOSSES, *(f"{name}_grad" for name in LOSSES)}
+    wanted |= {*ALL_LOSSES, *(f"{name}_grad" for name in ALL_LOSSES)}
+    wanted |= {*COMBINE, *NORM, *NOISE, *UNITS, *TABLES}
     assert set(kernels.__all__) == wanted
     assert len(kernels.__all__) == len(wanted)
 
@@ -76,7 +134,7 @@ def test_docstrings_name_every_argument(name):
 def test_kinds_are_those_of_the_specs():
     """A kernel's name and a spec's name give the same numbers."""
     z, one = sample(), np.ones((3, 5), np.float32)
-    for name in set(ACTIVATIONS) - {"exp"}:  # which is a kernel only
+    for name in ACTIVATIONS:
         spec = activations.get(name)
         want = _core.activation("test", spec.kind, z, spec.alpha, None)
         np.testing.assert_array_equal(getattr(kernels, name)(z), want)
@@ -84,7 +142,7 @@ def test_kinds_are_those_of_the_specs():
         np.testing.assert_array_equal(getattr(kernels, f"{name}_grad")(z, one), want)
     for name in LOSSES:
         spec, y = losses.get(name), targets(name, 3, 5, np.float32)
-        want = _core.loss("test", spec.kind, z, y, None, spec.param, False, None)
+        want = _core.loss("test", spec.kind, z, y, None, spec.settings, False, None)
         assert getattr(kernels, name)(z, y) == want
 
 
@@ -159,7 +217,9 @@ def test_out_is_written_and_returned(dtype, name):
 
 
 @pytest.mark.parametrize("shift", [-7, -1, 0, 1, 4])
-@pytest.mark.parametrize("name", [name for name in FIRST_INPUTS if name != "column_sum"])
+@pytest.mark.parametrize(
+    "name", [name for name in FIRST_INPUTS if name not in ("column_sum", "glu")]
+)
 def test_out_may_overlap_the_input(isa, dtype, name, shift):
     """Wherever it lies, the result is that of separate arrays."""
     function, array = FIRST_INPUTS[name], sample(5, 4, dtype)

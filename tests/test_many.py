@@ -38,7 +38,7 @@ def state(one: fnn.Trainer):
     """Everything that a fit changes."""
     return (
         one.model.parameter_arena.tobytes(),
-        [slot.tobytes() for slot in one._state.slots],
+        [array.tobytes() for array in one._state.arrays().values()],
         one.steps,
         one.epochs,
         one.history.history,
@@ -182,7 +182,8 @@ def test_indices_are_a_copy():
 def test_run_refuses_orders_of_another_kind():
     x, y = draw(5)
     model = network()
-    run = _core.Run(model, (many_loss(), 1.0, False), [], 2, model.optimizer_state(fnn.Adam()))
+    head = (many_loss(), {}, False, 1.0)
+    run = _core.Run(model, [head], [], 2, model.optimizer_state(fnn.Adam()))
     for order in (np.arange(5), np.zeros((5, 1), np.uint64), np.zeros(0, np.uint64)):
         with pytest.raises(ValueError, match="order must be a vector of uint64"):
             run.bind(x, y, None, order, 2, False)
@@ -728,6 +729,55 @@ def test_ensemble_refuses_other_columns():
         ensemble.predict(np.zeros((5, 2)))
     assert repr(ensemble) == "<Ensemble: 2 models, 3 inputs, 1 outputs>"
     assert len(ensemble) == len(list(ensemble)) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_callbacks_of_jobs_give_the_bits_of_each_alone(tmp_path, workers):
+    x, y = draw()
+    held = draw(seed=1)
+
+    def calls(i):
+        return [
+            fnn.callbacks.EarlyStopping("val_loss", patience=2 + i),
+            fnn.callbacks.ModelCheckpoint(tmp_path / f"{workers}-{i}.safetensors"),
+        ]
+
+    jobs = [trainer(4, optimizer=fnn.Adam(0.1)) for _ in range(4)]
+    fits = fnn.fit_many(
+        jobs,
+        x,
+        y,
+        epochs=40,
+        validation_data=held,
+        callbacks=[None if i == 3 else calls(i) for i in range(4)],
+        workers=workers,
+        verbose=0,
+    )
+    for i, job in enumerate(jobs):
+        alone = trainer(4, optimizer=fnn.Adam(0.1))
+        options = {"callbacks": None if i == 3 else calls(i), "verbose": 0}
+        alone.fit(x, y, epochs=40, validation_data=held, **options)
+        assert state(job) == state(alone)
+        assert fits.histories[i].stopped == alone.history.stopped
+        assert (job.epochs < 40) == (i < 3)
+
+
+@pytest.mark.parametrize(
+    "given, error, message",
+    [
+        (fnn.callbacks.EarlyStopping(), TypeError, "callbacks must be a list of lists"),
+        ([[]], ValueError, "callbacks has 1 entries for 2 trainers"),
+        ([[], [print]], TypeError, r"job 1: callbacks\[0\] must be a Callback"),
+        ([[fnn.callbacks.ProgressBar()], []], ValueError, "the ProgressBar of job 0"),
+        ([[fnn.callbacks.EarlyStopping()]] * 2, ValueError, "jobs 0 and 1 have the same callback"),
+    ],
+)
+def test_callbacks_of_jobs_are_checked_first(given, error, message):
+    x, y = draw()
+    crew = [trainer(4), trainer(4)]
+    with pytest.raises(error, match=f"^fit_many: {message}"):
+        fnn.fit_many(crew, x, y, callbacks=given, verbose=0)
+    assert all(one.steps == 0 for one in crew)
 
 
 def test_most_jobs_a_warning_names():

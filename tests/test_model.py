@@ -237,8 +237,8 @@ def test_a_subclass_that_is_not_built_says_so():
         lambda model: model.predict(np.ones((1, 1), np.float32)),
         lambda model: model.block_rows(),
         lambda model: model.begin_fit(),
-        lambda model: _core.Run(model, (0, 0.0, False), [], 1),
-        lambda model: _core.OptimizerState(model, 0, (0, 0.1, 0, False, 0, 0, 0, 0), []),
+        lambda model: _core.Run(model, [(0, {}, False, 1.0)], [], 1),
+        lambda model: _core.OptimizerState(model, {"kind": 0}, []),
     ):
         with pytest.raises(RuntimeError, match=r"Forgetful: not built yet; call super"):
             use(Forgetful())
@@ -478,9 +478,15 @@ def test_from_config_refuses(config, words):
 # ---- predictions --------------------------------------------------------------------------------
 
 ACTIVATIONS = [
-    *("linear", "relu", "gelu", "sigmoid", "tanh", "softmax", "silu", "softplus"),
+    *("linear", "relu", "gelu", "sigmoid", "tanh", "softmax", "silu", "softplus", "exp", "relu6"),
+    *("hard_sigmoid", "hard_tanh", "hard_silu", "selu", "gelu_tanh", "mish", "softsign"),
+    *("log_sigmoid", "log_softmax", "tanh_shrink", "sparsemax"),
     fnn.activations.LeakyReLU(0.2),
     fnn.activations.ELU(0.5),
+    fnn.activations.CELU(0.5),
+    fnn.activations.Squareplus(1.0),
+    fnn.activations.SoftShrink(0.2),
+    fnn.activations.HardShrink(0.2),
 ]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from fastnn import kernels
+from fastnn import _core, kernels
 from guard import guarded
 from reference import optimizer as twin
 
@@ -212,3 +214,109 @@ def test_ten_steps_match_pytorch(isa, kind):
     # PyTorch orders the operations otherwise: a few roundings a step, which a parameter near 1
     # carries on.
     np.testing.assert_allclose([trace[0], trace[4], trace[9]], PYTORCH[kind], rtol=0, atol=2e-14)
+
+
+# ---- the rules of one form ----------------------------------------------------------------------
+
+# name -> (number in optimizer.h, arrays of state, their places, the twin)
+RULES = {
+    "amsgrad": (2, 3, (0, 1, 2), twin.amsgrad),
+    "nadam": (3, 2, (0, 1), twin.nadam),
+    "radam": (4, 2, (0, 1), twin.radam),
+    "adamax": (5, 2, (0, 1), twin.adamax),
+    "adabelief": (6, 2, (0, 1), twin.adabelief),
+    "yogi": (7, 2, (0, 1), twin.yogi),
+    "lion": (8, 1, (0,), twin.lion),
+    "adagrad": (9, 1, (0,), twin.adagrad),
+    "adadelta": (10, 2, (0, 1), twin.adadelta),
+    "rmsprop": (11, 1, (0,), twin.rmsprop),
+    "rmsprop_centered": (11, 2, (0, 1), partial(twin.rmsprop, centered=True)),
+    "rmsprop_momentum": (11, 2, (0, 2), partial(twin.rmsprop, momentum=True)),
+    "rmsprop_both": (11, 3, (0, 1, 2), partial(twin.rmsprop, centered=True, momentum=True)),
+    "rprop": (12, 2, (0, 1), twin.rprop),
+    "schedule_free": (13, 2, (0, 1), twin.schedule_free),
+}
+SETTINGS = {"lr": 0.03, "root": 1.7, "beta1": 0.8, "beta2": 0.93, "eps": 1e-3, "momentum": 0.6}
+SETTINGS |= {"a": 0.4, "b": 1.3, "c": -0.02, "least": 0.02, "most": 0.4}
+
+
+def constants(dtype, settings):
+    settings = settings | {f"one_minus_{name}": 1 - settings[name] for name in ("beta1", "beta2")}
+    return {"flag": False} | {name: dtype(value) for name, value in settings.items()}
+
+
+def rule_step(name, p, g, state, settings):
+    kind, _, places, _ = RULES[name]
+    slots = [None] * 3
+    for place, array in zip(places, state, strict=True):
+        slots[place] = array
+    _core.elementwise_step(name, kind, p, g, slots, settings)
+
+
+def begin(name, n, dtype):
+    """Parameters and state, the latter with values from small to large, all positive."""
+    rng = np.random.default_rng([n, RULES[name][0]])
+    state = [rng.uniform(0.05, 0.5, n).astype(dtype) for _ in range(RULES[name][1])]
+    if name == "rmsprop_both" or name == "rmsprop_centered":
+        state[1] *= dtype(0.1)  # a mean whose square is below the square's
+    return rng.standard_normal(n).astype(dtype), state
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 9, 16, 17, 33, 100])
+@pytest.mark.parametrize("name", RULES)
+def test_rule_equals_reference(isa, dtype, name, n):
+    p, state = begin(name, n, dtype)
+    want, want_state = p.copy(), tuple(a.copy() for a in state)
+    c = constants(dtype, SETTINGS)
+    for decay in (1.0, 0.9, 1.0, 1.0):
+        (grad,) = gradients(n, dtype, 1) * dtype(decay)  # some signs stay, others do not
+        rule_step(name, p, grad, state, SETTINGS | {"decay": decay})
+        decayed = want if decay == 1 else want * dtype(decay)
+        want, want_state = RULES[name][3](decayed, want_state, grad, c)
+        assert_matches(p, want, dtype)
+        for got, wanted in zip(state, want_state, strict=True):
+            assert_matches(got, wanted, dtype)
+
+
+def test_radam_without_its_variance(isa, dtype):
+    p, state = begin("radam", 21, dtype)
+    (grad,) = gradients(21, dtype, 1)
+    want, _ = twin.radam(p, state, grad, constants(dtype, SETTINGS) | {"flag": True})
+    rule_step("radam", p, grad, state, SETTINGS | {"flag": True})
+    assert_matches(p, want, dtype)
+
+
+def test_rprop_turns_and_keeps_within_its_bounds(isa, dtype):
+    p, state = begin("rprop", 40, dtype)
+    for k in range(12):  # even elements keep their sign, odd ones turn every time
+        grad = np.ones(40, dtype)
+        grad[1::2] = (-1) ** k
+        rule_step("rprop", p, grad, state, SETTINGS)
+    assert (state[1][::2] == dtype(0.4)).all()
+    assert (state[1][1::2] == dtype(0.02)).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_stay_inside_their_arrays_and_keep_nan_in_place(isa, dtype, name):
+    for n in (1, 5, 16, 21):
+        p, state = begin(name, n, dtype)
+        (grad,) = gradients(n, dtype, 1)
+        grad[n // 2] = np.nan
+        walled = [guarded(a) for a in (p, grad, *state)]
+        rule_step(name, walled[0], walled[1], walled[2:], SETTINGS | {"decay": 0.9})
+        rule_step(name, p, grad, state, SETTINGS | {"decay": 0.9})
+        np.testing.assert_array_equal(walled[1], grad)
+        for a, b in zip(walled[2:], state, strict=True):
+            np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(walled[0], p)
+        np.testing.assert_array_equal(np.isnan(p), np.isnan(grad))
+
+
+def test_elementwise_step_refuses():
+    p, g, s = np.zeros((3, 4))
+    with pytest.raises(ValueError, match="no elementwise optimizer 1"):
+        _core.elementwise_step("x", 1, p, g, [s, None, None], {})
+    with pytest.raises(ValueError, match="shares memory"):
+        _core.elementwise_step("x", 8, p, p, [s, None, None], {})
+    with pytest.raises(ValueError, match="unknown setting 'rate'"):
+        _core.elementwise_step("x", 8, p, g, [s, None, None], {"rate": 1})

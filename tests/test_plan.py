@@ -368,7 +368,7 @@ def test_the_core_tells_which_row_is_not_finite(dtype):
     before = bits(model)
     out = np.empty((n, 4), dtype)
     state = model.optimizer_state(fnn.SGD(0.1))
-    run = _core.Run(model, (0, 0.0, False), [], n, state)
+    run = _core.Run(model, [(0, {}, False, 1.0)], [], n, state)
     for row in (0, 1, model.block_rows(), n - 12, n - 1):
         for array in (x, y, weight):
             kept = array[row].copy()
@@ -378,7 +378,7 @@ def test_the_core_tells_which_row_is_not_finite(dtype):
             assert run.advance(1) == "input"
             assert (run.bad_row, run.step, state.t) == (row, 0, 0)
             if array is x:
-                assert model.run_predict(x, out, 48, True) == row
+                assert model.run_predict((x,), (out,), 48, True) == row
             array[row] = kept
     assert bits(model) == before
 

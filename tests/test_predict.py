@@ -197,7 +197,7 @@ def test_the_first_bad_row_is_named_whatever_the_threads(dtype, layout, value):
                 for predict in (model.predict, predictor):
                     with pytest.raises(ValueError, match=f"row {row}, column {column};"):
                         predict(given)
-                assert model.run_predict(given, np.empty((n, 1), dtype), 48, True) == row
+                assert model.run_predict((given,), (np.empty((n, 1), dtype),), 48, True) == row
 
 
 def test_rows_that_are_not_finite_go_through_unchecked(dtype):

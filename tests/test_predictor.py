@@ -28,7 +28,9 @@ LIMIT = 60.0  # seconds until a test is taken to hang; no measure
 
 ACTIVATIONS = (
     *("linear", "relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "silu"),
-    "softplus",
+    *("softplus", "exp", "relu6", "hard_sigmoid", "hard_tanh", "hard_silu", "selu", "celu"),
+    *("gelu_tanh", "mish", "softsign", "squareplus", "log_sigmoid", "log_softmax", "tanh_shrink"),
+    *("soft_shrink", "hard_shrink", "sparsemax"),
 )
 
 
@@ -580,19 +582,23 @@ def test_pickle_for_another_process():
 
 
 def test_pickles_that_contradict_themselves_are_refused():
-    load, ((name, cols, ops), parameters, checked) = cars().predictor().__reduce__()
-    assert load((name, cols, ops), parameters, checked)(X).shape == (3, 1)
-    for recipe, values, error in (
-        ((name, cols, ops), parameters[:-1], ValueError),
-        ((name, cols[:-1], ops), parameters, ValueError),
-        ((name, (*cols[:-1], 2), ops), parameters, ValueError),
-        ((name, cols, ops[:-1]), parameters, ValueError),
-        ((name, cols, ops[::-1]), parameters, ValueError),
-        (("float64", cols, ops), parameters, TypeError),
-        (("int8", cols, ops), parameters.astype(np.int8), TypeError),
+    load, (recipe, parameters, checked) = cars().predictor().__reduce__()
+    assert load(recipe, parameters, checked)(X).shape == (3, 1)
+    name, cols, inputs, outputs, ops, n, functions = recipe
+    for changed, values, error in (
+        (recipe, parameters[:-1], ValueError),
+        ((name, cols[:-1], inputs, outputs, ops, n, functions), parameters, ValueError),
+        ((name, (*cols[:-1], 2), inputs, outputs, ops, n, functions), parameters, ValueError),
+        ((name, cols, 2, outputs, ops, n, functions), parameters, ValueError),
+        ((name, cols, inputs, (9,), ops, n, functions), parameters, ValueError),
+        ((name, cols, inputs, outputs, ops[:-1], n, functions), parameters, ValueError),
+        ((name, cols, inputs, outputs, ops[::-1], n, functions), parameters, ValueError),
+        ((name, cols, inputs, outputs, ops, n - 1, functions), parameters, ValueError),
+        (("float64", *recipe[1:]), parameters, TypeError),
+        (("int8", *recipe[1:]), parameters.astype(np.int8), TypeError),
     ):
         with pytest.raises(error):
-            load(recipe, values, checked)
+            load(changed, values, checked)
 
 
 def test_copies_are_the_predictor_itself():

@@ -57,7 +57,7 @@ def test_philox_known_answers(counter, key, want):
 
 
 def test_purposes_never_change():
-    assert _core.random_purposes == {"init": 1, "shuffle": 2, "split": 3, "user": 4}
+    assert _core.random_purposes == {"init": 1, "shuffle": 2, "split": 3, "user": 4, "gradient": 8}
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 8, 9])

@@ -172,3 +172,131 @@ def test_a_loss_that_is_not_finite_changes_nothing(shape):
             fnn.Trainer(model, "mse").fit(x, y, batch_size=batch_size, verbose=0)
         for a, b in zip(before, model.parameters.values(), strict=True):
             assert a.tobytes() == b.tobytes()
+
+
+# ---- graphs with all layers ---------------------------------------------------------------------
+
+
+def graph(dtype, hidden, barriers):
+    """Every layer, in one graph with one input; the last two columns are numbers of tables.
+
+    Without `barriers` (batch normalization) a batch may be cut into blocks and shards.
+    """
+    x = fnn.Input(14)
+    left, cats = fnn.Split([12, 2])(x)
+    left = fnn.Normalization(np.linspace(-1, 1, 12), np.linspace(1, 2, 12))(left)
+    h = fnn.Concatenate()([left, fnn.Embedding([5, 7], [3, 4])(cats)])
+    h = fnn.BatchNormalization()(h) if barriers else h
+    h = skip = fnn.Dense(hidden, "gelu")(h)
+    h = fnn.GaussianDropout(0.1)(fnn.PReLU("ones")(fnn.Dropout(0.2)(fnn.LayerNormalization()(h))))
+    h = fnn.Add()([skip, fnn.Dense(hidden)(h)])
+    h = fnn.BatchNormalization(0.9)(h) if barriers else h
+    h = fnn.ActivityRegularization(1e-3, 1e-3)(fnn.GaussianNoise(0.05)(h))
+    a, b = fnn.Split(2)(fnn.AlphaDropout(0.05)(fnn.RMSNormalization()(h)))
+    shared = fnn.Dense(9, "tanh")
+    a, b = shared(a), shared(b)
+    parts = [fnn.Subtract()([a, b]), fnn.Multiply()([a, b, a]), fnn.Maximum()([a, b])]
+    parts += [fnn.Average()([a, b]), fnn.Bilinear(4)([a, left]), fnn.Maxout(6, 3)(b)]
+    h = fnn.Flatten()(fnn.Activation("silu")(fnn.Concatenate()(parts)))
+    end = fnn.Normalization([1.0, 2.0], [3.0, 4.0], invert=True)(fnn.Dense(2)(h))
+    return fnn.Model(x, end, seed=3, dtype=dtype)
+
+
+def rows_of_graph(rows):
+    rng = np.random.default_rng(rows)
+    x = np.concatenate([rng.standard_normal((rows, 12)), rng.integers(0, 5, (rows, 2))], axis=1)
+    return x, np.tanh(x[:, :2] * x[:, 2:4])
+
+
+# hidden, rows, batch size: a block alone and over threads, shards, several blocks, a short batch
+GRAPHS = {
+    "alone": (16, 300, 20),
+    "together": (200, 400, 180),
+    "shards": (30, 1400, 700),
+    "long blocks": (200, 2500, 2500),
+}
+
+
+@pytest.mark.parametrize("barriers", [False, True])
+@pytest.mark.parametrize("shape", GRAPHS)
+def test_graphs_with_all_layers(shape, barriers, dtype, isa):
+    hidden, rows, batch_size = GRAPHS[shape]
+    x, y = rows_of_graph(rows)
+    if shape == "long blocks" and not barriers:
+        assert graph(dtype, hidden, barriers).block_rows() < batch_size
+    assert_alike(lambda: graph(dtype, hidden, barriers), "mse", x, y, batch_size, metrics=["mae"])
+
+
+@pytest.mark.parametrize("barriers", [False, True])
+def test_graphs_with_all_layers_and_frozen_ones_and_weights(barriers, dtype):
+    hidden, rows, batch_size = GRAPHS["together"]
+    x, y = rows_of_graph(rows)
+
+    def build():
+        model = graph(dtype, hidden, barriers)
+        model.freeze("dense_1", "embedding_0", "prelu_0")
+        return model
+
+    weight = np.random.default_rng(1).integers(0, 3, len(x))
+    assert_alike(build, "huber", x, y, batch_size, sample_weight=weight, optimizer=fnn.AdamW(0.01))
+
+
+@pytest.mark.parametrize("barriers", [False, True])
+@pytest.mark.parametrize("hidden", [16, 200])
+def test_predictions_of_graphs_do_not_depend_on_the_rows_beside(hidden, barriers, dtype, isa):
+    """Row i of a batch has the bits of row i alone, in any cut, in a predictor too."""
+    model = graph(dtype, hidden, barriers)
+    x, y = rows_of_graph(700)
+    fnn.Trainer(model, "mse").fit(x, y, epochs=1, verbose=0)
+    x = x.astype(dtype)
+    whole = model.predict(x)
+    for i in (0, 1, 13, 350, 699):
+        assert model.predict(x[i : i + 1]).tobytes() == whole[i].tobytes()
+    for size in (1, 5, 12, 48, 64, 333):
+        assert model.predict(x[:400], batch_size=size).tobytes() == whole[:400].tobytes()
+        assert model.predict(x[100 : 100 + size]).tobytes() == whole[100 : 100 + size].tobytes()
+    predictor = model.predictor()
+    for count in (1, *THREADS):
+        with fnn.threads(count):
+            assert model.predict(x).tobytes() == whole.tobytes()
+            assert predictor(x).tobytes() == whole.tobytes()
+    for i in (0, 699):
+        assert predictor(x[i]).tobytes() == whole[i].tobytes()
+    assert predictor(x[5:12]).tobytes() == whole[5:12].tobytes()
+
+
+SINGLE_LAYERS = {
+    "layer_norm": lambda h: fnn.LayerNormalization()(h),
+    "rms_norm": lambda h: fnn.RMSNormalization()(h),
+    "batch_norm": lambda h: fnn.BatchNormalization()(h),
+    "prelu": lambda h: fnn.PReLU("ones")(h),
+    "maxout": lambda h: fnn.Maxout(11, 3)(h),
+    "bilinear": lambda h: fnn.Bilinear(5)([h, h]),
+    "add": lambda h: fnn.Add()([h, fnn.Dense(21)(h), h]),
+    "subtract": lambda h: fnn.Subtract()([h, fnn.Dense(21)(h)]),
+    "multiply": lambda h: fnn.Multiply()([h, fnn.Dense(21)(h), h]),
+    "average": lambda h: fnn.Average()([h, fnn.Dense(21)(h), h]),
+    "maximum": lambda h: fnn.Maximum()([h, fnn.Dense(21)(h)]),
+    "concatenate": lambda h: fnn.Concatenate()([h, fnn.Dense(3)(h)]),
+    "split": lambda h: fnn.Split([4, 17])(h)[1],
+    "normalization": lambda h: fnn.Normalization(np.ones(21), np.full(21, 3.0))(h),
+    "inverted": lambda h: fnn.Normalization(np.ones(21), np.full(21, 3.0), invert=True)(h),
+    "softmax": lambda h: fnn.Activation("softmax")(h),
+}
+
+
+@pytest.mark.parametrize("layer", SINGLE_LAYERS)
+def test_each_layer_treats_each_row_for_itself(layer, dtype, isa):
+    x = fnn.Input(21)
+    for h in (x, fnn.Dense(21, "tanh")(x)):
+        model = fnn.Model(x, SINGLE_LAYERS[layer](h), seed=1, dtype=dtype)
+        rng = np.random.default_rng(0)
+        for view in (*model.parameters.values(), *model.state.values()):
+            view[...] = rng.uniform(0.5, 1.5, view.shape)
+        rows = rng.standard_normal((170, 21)).astype(dtype)
+        whole, predictor = model.predict(rows), model.predictor()
+        for i in range(0, 170, 13):
+            assert model.predict(rows[i : i + 1]).tobytes() == whole[i].tobytes()
+            assert predictor(rows[i]).tobytes() == whole[i].tobytes()
+        assert model.predict(rows[3:90]).tobytes() == whole[3:90].tobytes()
+        assert predictor(rows[7:71]).tobytes() == whole[7:71].tobytes()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
+
 import pytest
 
+import fastnn as fnn
 from fastnn.activations import LeakyReLU
 from fastnn.layers import Dense, Input
 from fastnn.summary import HEADER, LayerInfo, mermaid, summarize
@@ -159,3 +162,56 @@ def test_mermaid_escapes_names():
     text = mermaid([LayerInfo('a "b" #1 <i>', "input", None, (None, 1))])
     assert 'node0[/"a #quot;b#quot; #35;1 #lt;i#gt;<br/>input (None, 1)"/];' in text
     assert "-->" not in text
+
+
+def test_html_holds_what_the_text_does():
+    summary = summarize("Model", LARGE, "float32")
+    html = summary._repr_html_()
+    tree = ElementTree.fromstring(html)
+    rows = ["".join(cell.itertext()) for row in tree.iter("tr") for cell in row]
+    assert rows == [cell.replace("\n", "") for row in (HEADER, *summary.rows) for cell in row]
+    assert "Total parameters: 529" in html
+    assert "2116 bytes" in html
+
+
+def test_html_escapes_names():
+    summary = summarize("<b>", [LayerInfo("a & <i>", "input", None, (None, 1))], "float32")
+    html = summary._repr_html_()
+    assert "<i>" not in html
+    cells = [cell.text for cell in ElementTree.fromstring(html).iter("td")]
+    assert cells[0] == "a & <i> ( input )"
+
+
+def test_a_notebook_draws_the_flowchart():
+    text = mermaid(SMALL)
+    assert isinstance(text, str)
+    assert text._repr_markdown_() == f"```mermaid\n{text}\n```"
+
+
+# -- graphs ---------------------------------------------------------------------------------------
+
+
+def test_summary_of_a_graph_says_what_each_layer_reads():
+    x = Input(5, name="row")
+    left, right = fnn.Split([2, 3])(x)
+    h = Dense(3)(left)
+    model = fnn.Model(x, fnn.Concatenate()([h, right, h]))
+    rows = model.summary().rows
+    assert rows[0][:3] == ("row ( input )", "", "(None, 5)")
+    assert rows[1][:3] == ("split_0 ( split )", "(None, 5) of row", "(None, 2),\n(None, 3)")
+    assert rows[2][1] == "(None, 2) of split_0"
+    assert rows[3][1] == "(None, 3) of dense_0,\n(None, 3) of split_0,\n(None, 3) of dense_0"
+
+
+def test_summary_of_a_graph_that_is_a_chain_leaves_names_out():
+    x = Input(2)
+    rows = fnn.Model(x, Dense(1)(Dense(4)(x))).summary().rows
+    assert [row[1] for row in rows] == ["", "(None, 2)", "(None, 4)"]
+
+
+def test_mermaid_of_a_graph_shows_all_outputs_and_arrows():
+    x = Input(4)
+    left, right = fnn.Split(2)(x)
+    text = fnn.Model(x, fnn.Add()([left, right])).to_mermaid()
+    assert "split_0<br/>split (None, 2) (None, 2)" in text
+    assert text.count("node1 --> node2;") == 2

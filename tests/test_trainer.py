@@ -13,8 +13,7 @@ import pytest
 from sklearn import metrics as sk
 
 import fastnn as fnn
-from fastnn import report
-from fastnn import trainer as trainer_module
+from fastnn import loop, report
 
 
 def network(*widths, inputs=3, hidden="tanh", output=None, seed=0, dtype="float32"):
@@ -53,9 +52,9 @@ def test_trainer_turns_names_into_objects():
 @pytest.mark.parametrize(
     "arguments, error, words",
     [
-        ({"loss": "mse", "model": None}, TypeError, "model must be a Sequential, got None"),
+        ({"loss": "mse", "model": None}, TypeError, "model must be a Model, got None"),
         ({"loss": "mean_square_error"}, ValueError, "did you mean 'mean_squared_error'"),
-        ({"loss": None}, TypeError, "loss must be"),
+        ({"loss": None}, TypeError, "loss is None"),
         ({"loss": 3}, TypeError, "loss must be"),
         ({"loss": "mse", "optimizer": "adm"}, ValueError, "did you mean 'adam'"),
         ({"loss": "mse", "optimizer": fnn.Adam}, TypeError, "give an object, Adam(...)"),
@@ -231,7 +230,7 @@ def test_learning_rate_set_by_a_handler_counts_from_the_next_step():
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_a_fit_that_nobody_looks_at_tells_the_same(monkeypatch, shuffle, at_once):
     """Many epochs in one call of the core, against one epoch after another."""
-    monkeypatch.setattr(trainer_module, "EPOCHS_AT_ONCE", at_once)
+    monkeypatch.setattr(loop, "EPOCHS_AT_ONCE", at_once)
     x, y = data(22)
     w = np.random.default_rng(0).uniform(0, 2, 22)
     found = []
@@ -454,6 +453,89 @@ def test_the_loss_shown_is_the_mean_over_the_epoch_with_the_current_batch():
             for name, total in sums.items():
                 assert logs[name] == pytest.approx(total / rows, rel=1e-12)  # order of sums
     assert next(at, None) is None
+
+
+# ---- what is held out ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("share, held_out", [(0.2, 5), (0.5, 11), (0.04, 1), (0.95, 21)])
+def test_validation_split_takes_the_last_rows_before_shuffling(share, held_out, weighted):
+    x, y = data(22)
+    w = np.random.default_rng(0).uniform(0.5, 2, 22) if weighted else None
+    model, other = network(), network()
+    one, two = trainer_of(model, metrics=["r2"]), trainer_of(other, metrics=["r2"])
+    k = 22 - held_out
+    options = {"batch_size": 4, "epochs": 3, "verbose": 0}
+    first = one.fit(x, y, sample_weight=w, validation_split=share, **options)
+    parts = [
+        None if w is None else part for part in ((None, None) if w is None else (w[:k], w[k:]))
+    ]
+    second = two.fit(
+        x[:k],
+        y[:k],
+        sample_weight=parts[0],
+        validation_data=(x[k:], y[k:], parts[1]),
+        **options,
+    )
+    assert bits(model) == bits(other)
+    np.testing.assert_equal(first.history, second.history)
+
+
+def test_validation_split_of_labels():
+    x, _ = data(20)
+    labels = np.arange(20) % 3
+    model = fnn.Sequential([fnn.Input(3), fnn.Dense(3, "softmax")], seed=0)
+    trainer = fnn.Trainer(model, "scce", metrics=["accuracy"])
+    history = trainer.fit(x, labels, validation_split=0.25, verbose=0)
+    assert history["val_loss"] == [trainer.evaluate(x[15:], labels[15:])["loss"]]
+
+
+@pytest.mark.parametrize(
+    "options, error, words",
+    [
+        ({"validation_split": 1.0}, ValueError, "validation_split"),
+        ({"validation_split": -0.1}, ValueError, "validation_split"),
+        ({"validation_split": "0.1"}, TypeError, "validation_split"),
+        ({"validation_split": 0.99}, ValueError, "leaves 0 to train and 20 to validate with"),
+        ({"validation_split": 1e-20}, ValueError, "leaves 20 to train and 0"),
+        (
+            {"validation_split": 0.5, "validation_data": (np.ones((2, 3)), np.ones(2))},
+            ValueError,
+            "got both",
+        ),
+        (
+            {"validation_split": 0.5, "sample_weight": np.repeat([1.0, 0.0], 10)},
+            ValueError,
+            "zero in all rows of a part",
+        ),
+        ({"validation_freq": 0}, ValueError, "validation_freq"),
+        ({"validation_freq": [1, 0]}, ValueError, "validation_freq"),
+        ({"validation_freq": "2"}, TypeError, "validation_freq"),
+        ({"initial_epoch": "2"}, TypeError, "initial_epoch"),
+    ],
+)
+def test_fit_refuses_what_is_held_out(options, error, words):
+    x, y = data()
+    trainer = trainer_of()
+    with pytest.raises(error, match=words) as caught:
+        trainer.fit(x, y, verbose=0, **options)
+    assert str(caught.value).startswith("Trainer.fit")
+    assert trainer.steps == 0
+
+
+@pytest.mark.parametrize(
+    "freq, validated", [(1, [1, 2, 3, 4, 5]), (2, [2, 4]), ([1, 5], [1, 5]), ({9}, [])]
+)
+def test_validation_freq(freq, validated):
+    x, y = data()
+    seen = []
+    trainer = trainer_of().on("epoch_end", lambda e: "val_loss" in e.logs and seen.append(e.epoch))
+    history = trainer.fit(x, y, epochs=5, validation_data=(x, y), validation_freq=freq, verbose=0)
+    assert seen == validated
+    if validated:
+        finite = np.isfinite(history["val_loss"])
+        assert [epoch for epoch, is_finite in enumerate(finite, 1) if is_finite] == validated
 
 
 # ---- lines --------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """The compiled core: the only module that links csrc.
 
-Four parts, included below: `_kernels.pxi` (the kernels on NumPy arrays), `_network.pxi` (a lowered
-network: parameters, predict, forward, backward), `_predictor.pxi` (a network frozen for serving),
+Parts, included below: `_loss.pxi` (numbers and functions that losses take), `_kernels.pxi` (the
+kernels on NumPy arrays), `_layer_kernels.pxi` (those of layers other than dense), `_plan.pxi` (what a
+network is made from), `_network.pxi` (a lowered network: parameters, predict, forward, backward),
+`_state.pxi` (what an optimizer remembers of it), `_predictor.pxi` (a network frozen for serving),
 `_run.pxi` (epochs of training and evaluation).
 """
 import os
@@ -10,15 +12,18 @@ cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport (
+    PyCapsule_CheckExact,
     PyCapsule_GetContext,
+    PyCapsule_GetName,
+    PyCapsule_GetPointer,
     PyCapsule_New,
     PyCapsule_SetContext,
     PyCapsule_SetDestructor,
 )
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 from libc.math cimport pow as c_pow
 from libc.math cimport sqrt as c_sqrt
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -156,7 +161,20 @@ cdef int _set_source(fnn_source_t *source, cnp.ndarray array) except -1:
     source.row_stride = array.strides[0]
     source.col_stride = array.strides[1] if array.ndim == 2 else array.dtype.itemsize
     source.cols = array.shape[1] if array.ndim == 2 else 1
+    source.indices = NULL
     return 0
+
+
+def csr_bad_row(cnp.ndarray indptr not None, cnp.ndarray indices not None, size_t columns):
+    """The first row whose entries are out of place in a CSR matrix, or -1."""
+    cdef size_t rows = indptr.shape[0] - 1, bad
+    if (indptr.ndim != 1 or indices.ndim != 1 or indptr.shape[0] < 1
+            or indices.dtype != indptr.dtype or indices.dtype not in (np.int32, np.int64)
+            or not _is_plain(indptr) or not _is_plain(indices)):
+        raise ValueError("csr_bad_row: want plain vectors of int32 or int64, alike")
+    bad = fnn_csr_bad_row(cnp.PyArray_DATA(indptr), cnp.PyArray_DATA(indices),
+                          indices.dtype == np.int64, rows, indices.shape[0], columns)
+    return -1 if bad == rows else <Py_ssize_t>bad
 
 
 def first_nonfinite(cnp.ndarray array not None, dtype):
@@ -248,6 +266,7 @@ random_purposes = {
     "shuffle": FNN_RANDOM_SHUFFLE,
     "split": FNN_RANDOM_SPLIT,
     "user": FNN_RANDOM_USER,
+    "gradient": FNN_RANDOM_GRADIENT,
 }
 
 
@@ -304,7 +323,11 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
     return out
 
 
+include "_loss.pxi"
 include "_kernels.pxi"
+include "_layer_kernels.pxi"
+include "_plan.pxi"
 include "_network.pxi"
+include "_state.pxi"
 include "_predictor.pxi"
 include "_run.pxi"

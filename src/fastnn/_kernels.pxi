@@ -229,15 +229,22 @@ def activation_grad(str where not None, int kind, saved, dy, double alpha, out):
     return out_
 
 
-def loss(str where not None, int kind, z, y, sample_weight, double param, bint gradient, out):
-    """The weighted mean as a float, or its gradient as an array."""
+def loss(str where not None, int kind, z, y, sample_weight, settings, bint gradient, out):
+    """The weighted mean as a float, or its gradient as an array.
+
+    `settings`: the loss's numbers by name, those of `fnn_loss_set_t`.
+    """
     cdef cnp.ndarray z_ = _real(where, "z", z), y_, weight_ = None, out_ = None
     cdef cnp.dtype dtype = z_.dtype
     _check_rank(where, "z", z_, 2)
     cdef size_t rows = z_.shape[0], cols = z_.shape[1]
     cdef double weights = rows, terms = fnn_loss_terms(<fnn_loss_t>kind, cols), total, scale
+    cdef fnn_loss_set_t set
+    _fill_loss_set(&set, settings)
     if rows == 0 or cols == 0:
         raise ValueError(f"{where}: the mean of no rows is not defined, got z {_shape(z_)}")
+    _check_outputs(where, kind, cols, &set)
+    cdef tuple wanted = (rows, fnn_loss_target_cols(<fnn_loss_t>kind, cols, &set))
     if kind == FNN_SPARSE_CATEGORICAL_CROSSENTROPY:
         y_ = np.asarray(y)
         if y_.dtype.kind not in "iub":
@@ -250,8 +257,9 @@ def loss(str where not None, int kind, z, y, sample_weight, double param, bint g
         y_ = np.ascontiguousarray(y_, dtype=np.int32)
     else:
         y_ = _real(where, "y", y, dtype)
-        if _shape(y_) != _shape(z_):
-            raise ValueError(f"{where}: y has shape {_shape(y_)}, want z's {_shape(z_)}")
+        if _shape(y_) != wanted:
+            whose = "z's " if wanted == _shape(z_) else ""
+            raise ValueError(f"{where}: y has shape {_shape(y_)}, want {whose}{wanted}")
     if sample_weight is not None:
         weight_ = _real(where, "sample_weight", sample_weight, dtype)
         if _shape(weight_) != (rows,):
@@ -275,10 +283,10 @@ def loss(str where not None, int kind, z, y, sample_weight, double param, bint g
     with nogil:
         if single:
             total = table.f32.loss[kind](<float *>zp, yp, <float *>wp, NULL, <float *>dp, rows,
-                                         cols, scale, param)
+                                         cols, scale, &set)
         else:
             total = table.f64.loss[kind](<double *>zp, yp, <double *>wp, NULL, <double *>dp,
-                                         rows, cols, scale, param)
+                                         rows, cols, scale, &set)
     return out_ if gradient else total / (weights * terms)
 
 
@@ -365,6 +373,68 @@ def adam_step(str where not None, param, grad, m, v, t, double learning_rate, do
             table.f64.adam(<double *>pp, <double *>mp, <double *>vp, <double *>gp, n, &settings)
 
 
+def elementwise_step(str where not None, int kind, param, grad, slots, settings):
+    """One step of the optimizer `kind` on vectors; `settings`: fields of fnn_elementwise_t."""
+    cdef cnp.ndarray p, g
+    cdef void *at[FNN_MOST_SLOTS]
+    cdef fnn_elementwise_t given
+    cdef size_t i, n
+    names = tuple(f"slots[{i}]" for i in range(len(slots)) if slots[i] is not None)
+    if not FNN_ADAM < kind < FNN_ELEMENTWISE_COUNT or len(slots) != FNN_MOST_SLOTS:
+        raise ValueError(f"{where}: no elementwise optimizer {kind} with {len(slots)} slots")
+    p, *arrays, g = _state_arrays(
+        where, ("param", *names, "grad"),
+        (param, *(slot for slot in slots if slot is not None), grad))
+    rest = iter(arrays)
+    for i in range(FNN_MOST_SLOTS):
+        at[i] = NULL
+        if slots[i] is not None:
+            at[i] = cnp.PyArray_DATA(<cnp.ndarray>next(rest))
+    memset(&given, 0, sizeof(given))
+    given.decay = 1.0
+    for name, value in settings.items():
+        if name == "lr":
+            given.lr = value
+        elif name == "root":
+            given.root = value
+        elif name == "beta1":
+            given.beta1 = value
+            given.one_minus_beta1 = 1.0 - value
+        elif name == "beta2":
+            given.beta2 = value
+            given.one_minus_beta2 = 1.0 - value
+        elif name == "eps":
+            given.eps = value
+        elif name == "decay":
+            given.decay = value
+        elif name == "momentum":
+            given.momentum = value
+        elif name == "a":
+            given.a = value
+        elif name == "b":
+            given.b = value
+        elif name == "c":
+            given.c = value
+        elif name == "least":
+            given.least = value
+        elif name == "most":
+            given.most = value
+        elif name == "flag":
+            given.flag = value
+        else:
+            raise ValueError(f"{where}: unknown setting {name!r}")
+    n = p.size
+    cdef void *pp = cnp.PyArray_DATA(p)
+    cdef void *gp = cnp.PyArray_DATA(g)
+    cdef bint single = p.dtype.itemsize == 4
+    cdef const fnn_kernels_t *table = _kernels
+    with nogil:
+        if single:
+            table.f32.elementwise[kind](<float *>pp, <float **>at, <float *>gp, n, &given)
+        else:
+            table.f64.elementwise[kind](<double *>pp, <double **>at, <double *>gp, n, &given)
+
+
 def fma_probe(dtype, size_t rounds, int mix):
     """Floating-point operations done by one run of the FMA probe; time it from outside."""
     cdef bint single = _dtype_code(np.dtype(dtype)) == FNN_F32
@@ -377,20 +447,31 @@ def fma_probe(dtype, size_t rounds, int mix):
 
 @cython.final
 cdef class MetricState:
-    """Sums of one streaming metric; csrc/include/fastnn/metric.h says what each kind means."""
-    cdef readonly int kind
+    """Sums of one streaming metric; csrc/include/fastnn/metric.h says what each kind means.
+
+    `settings` are the fields of fnn_metric_set_t: kind, targets, average, count, threshold, param.
+    """
+    cdef readonly tuple settings
     cdef readonly size_t cols
+    cdef fnn_metric_set_t set
     cdef cnp.ndarray sums
 
-    def __init__(self, int kind, size_t cols):
-        if not 0 <= kind < FNN_METRIC_COUNT:
-            raise ValueError(f"MetricState: kind must be in 0 .. {FNN_METRIC_COUNT - 1}, "
-                             f"got {kind}")
-        if not 0 < cols < 1 << 40:
-            raise ValueError(f"MetricState: cols must be at least 1, got {cols}")
-        self.kind = kind
+    def __init__(self, tuple settings not None, size_t cols):
+        kind, targets, average, count, threshold, param = settings
+        if not (0 <= kind < FNN_METRIC_COUNT and 0 <= targets < FNN_TARGETS_COUNT
+                and 0 <= average < FNN_AVERAGE_COUNT and 0 <= count < 1 << 32):
+            raise ValueError(f"MetricState: unknown settings {settings}")
+        self.set.kind = <fnn_metric_t><int>kind
+        self.set.targets = <fnn_targets_t><int>targets
+        self.set.average = <fnn_average_t><int>average
+        self.set.count = count
+        self.set.threshold = threshold
+        self.set.param = param
+        if cols >= 1 << 40 or not fnn_metric_is_sound(&self.set, cols):
+            raise ValueError(f"MetricState: settings {settings} do not go with {cols} columns")
+        self.settings = settings
         self.cols = cols
-        self.sums = np.zeros(fnn_metric_state_size(<fnn_metric_t>kind, cols))
+        self.sums = np.zeros(fnn_metric_state_size(&self.set, cols))
         self.reset()
 
     cdef double *state(self) noexcept:
@@ -398,47 +479,70 @@ cdef class MetricState:
 
     def reset(self):
         """Forget all batches."""
-        fnn_metric_reset(<fnn_metric_t>self.kind, self.state(), self.cols)
+        fnn_metric_reset(&self.set, self.state(), self.cols)
+
+    cdef cnp.ndarray labels(self, str where, str name, labels, tuple shape):
+        """`labels` as a vector of int32 within the number of columns."""
+        cdef cnp.ndarray array = np.ascontiguousarray(labels)
+        if array.dtype != np.int32 or (shape is not None and _shape(array) != shape):
+            raise ValueError(f"{where}: {name} must be int32 of shape {shape or '(n,)'}, got "
+                             f"{array.dtype} {_shape(array)}")
+        if array.size > 0 and (array.min() < 0 or <size_t>array.max() >= self.cols):
+            raise ValueError(f"{where}: {name} must lie within 0 and {self.cols - 1}")
+        return array
 
     def update(self, p, y, weight=None):
         """Add a batch: `p` (rows, cols), `y` like it or int32 labels, `weight` (rows,)."""
-        cdef cnp.ndarray p_ = _real("MetricState.update", "p", p), y_, w_ = None
-        _check_rank("MetricState.update", "p", p_, 2)
+        cdef str where = "MetricState.update"
+        cdef cnp.ndarray p_ = _real(where, "p", p), y_, w_ = None
+        _check_rank(where, "p", p_, 2)
         if <size_t>p_.shape[1] != self.cols:
-            raise ValueError(f"MetricState.update: p has {p_.shape[1]} columns, want {self.cols}")
+            raise ValueError(f"{where}: p has {p_.shape[1]} columns, want {self.cols}")
         cdef size_t rows = p_.shape[0]
-        if self.kind == FNN_SPARSE_ACCURACY:
-            y_ = np.ascontiguousarray(y)
-            if y_.dtype != np.int32 or _shape(y_) != (rows,):
-                raise ValueError(f"MetricState.update: y must be int32 of shape {(rows,)}, got "
-                                 f"{y_.dtype} {_shape(y_)}")
+        if self.set.targets == FNN_TARGETS_LABELS:
+            y_ = self.labels(where, "y", y, (rows,))
         else:
-            y_ = _real("MetricState.update", "y", y, p_.dtype)
+            y_ = _real(where, "y", y, p_.dtype)
             if _shape(y_) != _shape(p_):
-                raise ValueError(f"MetricState.update: y has shape {_shape(y_)}, "
-                                 f"want {_shape(p_)}")
+                raise ValueError(f"{where}: y has shape {_shape(y_)}, want {_shape(p_)}")
         if weight is not None:
-            w_ = _real("MetricState.update", "weight", weight, p_.dtype)
+            w_ = _real(where, "weight", weight, p_.dtype)
             if _shape(w_) != (rows,):
-                raise ValueError(f"MetricState.update: weight has shape {_shape(w_)}, "
-                                 f"want {(rows,)}")
+                raise ValueError(f"{where}: weight has shape {_shape(w_)}, want {(rows,)}")
         cdef void *wp = cnp.PyArray_DATA(w_) if w_ is not None else NULL
         if p_.dtype.itemsize == 4:
-            fnn_metric_update_f32(<fnn_metric_t>self.kind, self.state(),
-                                  <float *>cnp.PyArray_DATA(p_), cnp.PyArray_DATA(y_),
-                                  <float *>wp, rows, self.cols)
+            fnn_metric_update_f32(&self.set, self.state(), <float *>cnp.PyArray_DATA(p_),
+                                  cnp.PyArray_DATA(y_), <float *>wp, rows, self.cols)
         else:
-            fnn_metric_update_f64(<fnn_metric_t>self.kind, self.state(),
-                                  <double *>cnp.PyArray_DATA(p_), cnp.PyArray_DATA(y_),
-                                  <double *>wp, rows, self.cols)
+            fnn_metric_update_f64(&self.set, self.state(), <double *>cnp.PyArray_DATA(p_),
+                                  cnp.PyArray_DATA(y_), <double *>wp, rows, self.cols)
+
+    def update_classes(self, predicted, actual, weight=None):
+        """Add a batch of predicted classes, int32 (rows,), to a metric from counts."""
+        cdef str where = "MetricState.update_classes"
+        if not FNN_PRECISION <= self.set.kind < FNN_ROC_AUC_BINS or (
+                self.set.targets != FNN_TARGETS_LABELS):
+            raise ValueError(f"{where}: settings {self.settings} do not count labels")
+        cdef cnp.ndarray p_ = self.labels(where, "predicted", predicted, None), w_ = None
+        _check_rank(where, "predicted", p_, 1)
+        cdef cnp.ndarray y_ = self.labels(where, "actual", actual, _shape(p_))
+        if weight is not None:
+            w_ = _real(where, "weight", weight, np.dtype(np.float64))
+            if _shape(w_) != _shape(p_):
+                raise ValueError(f"{where}: weight has shape {_shape(w_)}, want {_shape(p_)}")
+        fnn_metric_update_classes(
+            &self.set, self.state(), <int32_t *>cnp.PyArray_DATA(p_),
+            <int32_t *>cnp.PyArray_DATA(y_),
+            <double *>cnp.PyArray_DATA(w_) if w_ is not None else NULL, p_.shape[0], self.cols)
 
     def merge(self, MetricState other not None):
         """Add the batches that `other`, a state of the same metric, has seen."""
-        if other.kind != self.kind or other.cols != self.cols:
-            raise ValueError(f"MetricState.merge: got kind {other.kind} of {other.cols} columns, "
-                             f"want {self.kind} of {self.cols}")
-        fnn_metric_merge(<fnn_metric_t>self.kind, self.state(), other.state(), self.cols)
+        if other.settings != self.settings or other.cols != self.cols:
+            raise ValueError(
+                f"MetricState.merge: got settings {other.settings} of {other.cols} columns, "
+                f"want {self.settings} of {self.cols}")
+        fnn_metric_merge(&self.set, self.state(), other.state(), self.cols)
 
     def result(self):
         """The metric over all batches so far; NaN before the first."""
-        return fnn_metric_result(<fnn_metric_t>self.kind, self.state(), self.cols)
+        return fnn_metric_result(&self.set, self.state(), self.cols)

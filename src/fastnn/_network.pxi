@@ -4,6 +4,7 @@ cdef size_t _SMALL_ROWS = 64        # predictions up to this many rows may stay 
 cdef size_t _SMALL_WORK = 1 << 16   # ... if their rows times parameters stay below this
 cdef size_t _SHARED_WORK = 1 << 20  # multiply-adds from which the number of threads is asked for
 cdef size_t _SPARE_BYTES = 1 << 24  # workspaces kept for later predictions: so much in all
+cdef size_t _LEAST_SHARE = 32       # rows for which a thread more is worth a workspace
 
 cdef extern from * nogil:
     """
@@ -65,32 +66,6 @@ cdef int _raise_pending() except -1:
     raise error if error is not None else KeyboardInterrupt()
 
 
-cdef fnn_op_t *_new_ops(ops) except NULL:
-    """The ops of a plan, from tuples (kind, activation, alpha, in, out, kernel, bias).
-
-    Offsets of kernel and bias are -1 for none.  The caller frees the ops.
-    """
-    cdef fnn_op_t *op
-    cdef fnn_op_t *op_list = <fnn_op_t *>fnn_alloc(len(ops) * sizeof(fnn_op_t))
-    if op_list == NULL:
-        raise MemoryError("fastnn: no memory for the plan")
-    try:
-        op = op_list
-        for kind, activation, alpha, source, target, kernel, bias in ops:
-            op.kind = <fnn_op_kind_t><int>kind
-            op.activation = <fnn_activation_t><int>activation
-            op.alpha = alpha
-            op.in_ = source
-            op.out = target
-            op.kernel = FNN_NONE if kernel < 0 else kernel
-            op.bias = FNN_NONE if bias < 0 else bias
-            op += 1
-    except BaseException:
-        fnn_free(op_list)
-        raise
-    return op_list
-
-
 cdef class Network:
     """A plan with its parameters and gradients: the compiled half of a model.
 
@@ -106,17 +81,21 @@ cdef class Network:
     cdef size_t n_spare, most_spare, spare_rows
     cdef readonly cnp.ndarray parameter_arena
     cdef readonly cnp.ndarray gradient_arena
-    cdef tuple recipe  # (dtype, cols, ops): what a predictor is made from
+    cdef PlanSpec made_from
+    cdef bint plain  # one input, one output, no own functions
     cdef cnp.dtype real
     cdef fnn_dtype_t code
     cdef int typenum
     cdef size_t n_in, n_out, small_rows, row_work
+    cdef readonly tuple input_cols, output_cols
+    cdef uint64_t forwards  # training ones of the low level
     cdef Py_ssize_t readers, queued, admitted, writers  # at work, waiting, let in; waiting
     cdef uint64_t writes                                # slices that have ended
     cdef bint writing
     cdef readonly bint fitting  # a trainer has it, between `begin_fit` and `end_fit`
     cdef unsigned long forks    # the process that all these are about
     cdef bint torn              # this is a child, forked in the midst of a thread's step
+    cdef public tuple penalties  # of the loss: (offset, size, l1, l2) each; None for none
     cdef object __weakref__
 
     def __dealloc__(self):
@@ -127,51 +106,42 @@ cdef class Network:
             fnn_workspace_free(self.spare[i])
         fnn_plan_free(self.plan)
 
-    def _build(self, dtype, cols, size_t n_inputs, ops, size_t n_params):
-        """Lower once.
-
-        `cols`: width of each tensor, inputs first.  `ops`: as `_new_ops` takes them.
-        """
-        cdef cnp.ndarray widths = np.array(cols, dtype=np.uintp)
-        cdef fnn_plan_spec_t spec
+    def _build(self, dtype, cols, size_t n_inputs, outputs, ops, size_t n_params, functions=None):
+        """Lower once; the arguments are those of `PlanSpec`."""
+        cdef fnn_status_t status
         if self.plan != NULL:
             raise RuntimeError("Network: already built")
+        if n_inputs > _MOST_INPUTS or len(outputs) > FNN_MOST_OUTPUTS:
+            raise ValueError(f"Network: at most {_MOST_INPUTS} inputs and {FNN_MOST_OUTPUTS} outputs")
         self.real = np.dtype(dtype)
         self.code = _dtype_code(self.real)
         self.typenum = self.real.num
-        cdef fnn_op_t *op_list = _new_ops(ops)
-        cdef fnn_status_t status
-        spec.dtype = self.code
-        spec.n_tensors = widths.size
-        spec.cols = <const size_t *>cnp.PyArray_DATA(widths)
-        spec.n_inputs = n_inputs
-        spec.output = widths.size - 1
-        spec.n_ops = len(ops)
-        spec.ops = op_list
-        spec.n_params = n_params
-        status = fnn_plan_new(&spec, _kernels, &self.plan)
-        fnn_free(op_list)
+        self.made_from = PlanSpec((self.real.name, tuple(cols), n_inputs, tuple(outputs),
+                                   tuple(ops), n_params, functions))
+        status = fnn_plan_new(&self.made_from.spec, _kernels, &self.plan)
         if status == FNN_NO_MEMORY:
             raise MemoryError("Network: no memory for the plan")
         if status != FNN_OK:
             raise ValueError("Network: the plan contradicts itself")
-        self.recipe = (self.real.name, tuple(cols), tuple(ops))
+        self.plain = n_inputs == 1 and len(outputs) == 1 and functions is None
+        self.input_cols = tuple(cols[:n_inputs])
+        self.output_cols = tuple([cols[k] for k in outputs])
         if not fnn_watch_forks():
             raise MemoryError("Network: no memory to watch for forks")
         self.forks = fnn_forks
         self.n_in = cols[0]
-        self.n_out = cols[-1]
+        self.n_out = cols[outputs[0]]
         self.parameter_arena = _new_arena(n_params, self.real)
         self.gradient_arena = _new_arena(n_params, self.real)
-        self.row_work = max(1, sum(cols[target] * (cols[source] if kind == FNN_OP_DENSE else 1)
-                                   for kind, _, _, source, target, _, _ in ops))
+        self.row_work = max(1, sum(cols[n_inputs + i] * (cols[op[5][0]] if op[0] == FNN_OP_DENSE
+                                                         else 1) for i, op in enumerate(ops)))
         self.spare_rows = fnn_plan_predict_rows(self.plan)
         self.most_spare = _SPARE_BYTES // (self.spare_rows * <size_t>sum(cols)
                                            * <size_t>self.real.itemsize)
         self.most_spare = min(self.most_spare, <size_t>FNN_MOST_THREADS)
         self.small_rows = min(_SMALL_ROWS, max(1, _SMALL_WORK // max(1, n_params)),
                               fnn_plan_block_rows(self.plan))
-        if fnn_workspace_new(self.plan, self.small_rows, False, &self.small) != FNN_OK:
+        if fnn_workspace_new(self.plan, self.small_rows, False, False, &self.small) != FNN_OK:
             raise MemoryError("Network: no memory for a workspace")
 
     cdef int check_built(self) except -1:
@@ -254,11 +224,14 @@ cdef class Network:
     def end_fit(self):
         self.fitting = False
 
-    def snapshot(self):
-        """A copy of the parameter arena, taken between two steps of a fit."""
+    def snapshot(self, cnp.ndarray out=None):
+        """A copy of the parameter arena, taken between two steps of a fit; into `out` if given."""
         self.begin_reading()
         try:
-            return self.parameter_arena.copy()
+            if out is None:
+                return self.parameter_arena.copy()
+            (<object>out)[...] = self.parameter_arena
+            return out
         finally:
             self.end_reading()
 
@@ -312,7 +285,8 @@ cdef class Network:
         cdef fnn_source_t source
         cdef size_t n, bad = 0
         cdef Py_ssize_t gap
-        if type(x) is cnp.ndarray and batch_size is None and self.plan != NULL:
+        cdef void *to
+        if type(x) is cnp.ndarray and batch_size is None and self.plan != NULL and self.plain:
             rows = <cnp.ndarray>x
             n = <size_t>cnp.PyArray_DIM(rows, 0) if cnp.PyArray_NDIM(rows) == 2 else 0
             if (n > 0 and cnp.PyArray_TYPE(rows) == self.typenum
@@ -323,6 +297,7 @@ cdef class Network:
                 source.col_stride = 4 if self.code == FNN_F32 else 8
                 source.row_stride = source.col_stride * <Py_ssize_t>self.n_in
                 source.cols = self.n_in
+                source.indices = NULL
                 if out is None:
                     shape[0] = <cnp.npy_intp>n
                     shape[1] = <cnp.npy_intp>self.n_out
@@ -335,12 +310,12 @@ cdef class Network:
                         return self.predict_rows(x, batch_size, out, check_finite)  # they overlap
                 else:
                     return self.predict_rows(x, batch_size, out, check_finite)
+                to = cnp.PyArray_DATA(result)
                 if n > self.small_rows or self.writing:
-                    if self.run_source(&source, n, cnp.PyArray_DATA(result), n, check_finite) < 0:
+                    if self.run_sources(&source, n, &to, n, check_finite) < 0:
                         return result
                 elif fnn_predict(self.plan, cnp.PyArray_DATA(self.parameter_arena), &self.small, 1,
-                                 n, &source, n, check_finite, cnp.PyArray_DATA(result), NULL, NULL,
-                                 &bad) == FNN_OK:
+                                 n, &source, n, check_finite, &to, NULL, NULL, &bad) == FNN_OK:
                     return result
         return self.predict_rows(x, batch_size, out, check_finite)
 
@@ -358,22 +333,67 @@ cdef class Network:
         """The general path of `predict`; the model overrides it to take any input."""
         raise TypeError("predict: want an array of the network's dtype")
 
-    def run_predict(self, cnp.ndarray x not None, cnp.ndarray out not None, size_t block,
-                    bint check_finite):
-        """Checked rows `x` into `out`, by `block` rows; the first that is not finite, or -1."""
-        cdef fnn_source_t source
-        cdef size_t rows = x.shape[0]
+    cdef Py_ssize_t set_sources(self, str where, tuple xs, fnn_source_t *sources) except -1:
+        """Describe the rows of all inputs; how many there are."""
+        cdef Py_ssize_t i
         self.check_built()
-        if x.ndim != 2 or <size_t>x.shape[1] != self.n_in or not self.fits(out, rows):
-            raise ValueError(f"predict: x {_shape(x)} and out {_shape(out)} do not fit")
-        _set_source(&source, x)
-        return self.run_source(&source, rows, cnp.PyArray_DATA(out), block, check_finite)
+        if len(xs) != len(self.input_cols):
+            raise ValueError(f"{where}: got {len(xs)} inputs, want {len(self.input_cols)}")
+        for i, x in enumerate(xs):
+            if len(x.shape) != 2 or x.shape[1] != self.input_cols[i] or len(x) != len(xs[0]):
+                raise ValueError(f"{where}: x {tuple(x.shape)} does not fit the network")
+            if isinstance(x, np.ndarray):
+                _set_source(&sources[i], x)
+            else:
+                self.set_sparse(&sources[i], x)
+        return len(xs[0])
 
-    cdef Py_ssize_t run_source(self, const fnn_source_t *source, size_t rows, void *out,
-                               size_t block, bint check_finite) except -2:
+    cdef int set_sparse(self, fnn_source_t *source, object x) except -1:
+        """Describe the rows of a `fastnn.data.SparseRows`, which has checked them."""
+        cdef cnp.ndarray values = x.values, indices = x.indices, indptr = x.indptr
+        if (values.dtype != self.real or not _is_plain(values) or not _is_plain(indices)
+                or not _is_plain(indptr) or indices.dtype != indptr.dtype
+                or indices.dtype not in (np.int32, np.int64)):
+            raise ValueError("Network: sparse rows of another type")
+        source.data = <const char *>cnp.PyArray_DATA(values)
+        source.type = FNN_FLOAT32 if self.code == FNN_F32 else FNN_FLOAT64
+        source.row_stride = source.col_stride = 0
+        source.cols = x.shape[1]
+        source.indices = cnp.PyArray_DATA(indices)
+        source.indptr = cnp.PyArray_DATA(indptr)
+        source.wide = indices.dtype == np.int64
+        return 0
+
+    cdef int set_outs(self, str where, tuple outs, Py_ssize_t rows, void **to) except -1:
+        """Where the rows of all outputs are, in plain arrays of the network's type."""
+        cdef Py_ssize_t i
+        if len(outs) != len(self.output_cols):
+            raise ValueError(f"{where}: got {len(outs)} outputs, want {len(self.output_cols)}")
+        for i, out in enumerate(outs):
+            to[i] = NULL
+            if out is None:
+                continue
+            if out.dtype != self.real or not _is_plain(out) or (
+                    _shape(out) != (rows, self.output_cols[i])):
+                raise ValueError(f"{where}: {_shape(out)} does not fit output {i}")
+            to[i] = cnp.PyArray_DATA(<cnp.ndarray>out)
+        return 0
+
+    def run_predict(self, tuple xs not None, tuple outs not None, size_t block,
+                    bint check_finite):
+        """Checked rows into `outs`, by `block` rows; the first that is not finite, or -1."""
+        cdef fnn_source_t sources[_MOST_INPUTS]
+        cdef void *to[FNN_MOST_OUTPUTS]
+        cdef size_t rows = self.set_sources("predict", xs, sources)
+        self.set_outs("predict", outs, rows, to)
+        return self.run_sources(sources, rows, to, block, check_finite)
+
+    cdef Py_ssize_t run_sources(self, const fnn_source_t *source, size_t rows, void **out,
+                                size_t block, bint check_finite) except -2:
         """As `run_predict`, on the threads that there are."""
         cdef fnn_workspace_t *work[FNN_MOST_THREADS]
-        cdef size_t threads = _count_threads(rows, self.row_work), bad = 0
+        cdef size_t threads = min(_count_threads(rows, self.row_work), rows // _LEAST_SHARE + 1)
+        cdef size_t bad = 0
         cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
         cdef fnn_status_t status
         self.borrow(work, threads, rows)
@@ -388,6 +408,8 @@ cdef class Network:
                 self.end_reading()
         finally:
             self.give_back(work, threads)
+        if self.made_from.functions is not None:
+            self.made_from.functions.check()
         if status == FNN_INTERRUPTED:
             _raise_pending()
         return <Py_ssize_t>bad if status == FNN_NONFINITE_INPUT else -1
@@ -400,7 +422,7 @@ cdef class Network:
             if self.n_spare > 0:
                 self.n_spare -= 1
                 work[i] = self.spare[self.n_spare]
-            elif fnn_workspace_new(self.plan, size, False, &work[i]) != FNN_OK:
+            elif fnn_workspace_new(self.plan, size, False, False, &work[i]) != FNN_OK:
                 self.give_back(work, i)
                 raise MemoryError(f"predict: no memory for blocks of {size} rows")
         return 0
@@ -414,135 +436,56 @@ cdef class Network:
             else:
                 fnn_workspace_free(work[i])
 
-    def run_forward(self, cnp.ndarray x not None, cnp.ndarray out not None, bint check_finite):
+    def run_forward(self, tuple xs not None, tuple outs not None, bint check_finite,
+                    uint64_t seed):
         """Checked rows through the network, keeping what `run_backward` needs."""
-        cdef fnn_source_t source
-        cdef size_t rows = x.shape[0], bad = 0
+        cdef fnn_source_t sources[_MOST_INPUTS]
+        cdef void *to[FNN_MOST_OUTPUTS]
+        cdef size_t rows = self.set_sources("forward", xs, sources), bad = 0
         cdef fnn_status_t status
-        if x.ndim != 2 or <size_t>x.shape[1] != self.n_in or not self.fits(out, rows):
-            raise ValueError(f"forward: x {_shape(x)} and out {_shape(out)} do not fit")
-        _set_source(&source, x)
+        self.set_outs("forward", outs, rows, to)
         cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
-        cdef void *to = cnp.PyArray_DATA(out)
         self.begin_writing()  # the kept values are the network's
         try:
             if self.kept == NULL or fnn_workspace_rows(self.kept) < rows:
                 fnn_workspace_free(self.kept)
                 self.kept = NULL
-                if fnn_workspace_new(self.plan, rows, True, &self.kept) != FNN_OK:
+                if fnn_workspace_new(self.plan, rows, True, True, &self.kept) != FNN_OK:
                     raise MemoryError(f"forward: no memory to keep {rows} rows")
             with nogil:
-                status = fnn_forward(self.plan, params, self.kept, &source, rows, check_finite, to,
-                                     &bad)
+                status = fnn_forward(self.plan, params, self.kept, sources, rows, check_finite,
+                                     seed, self.forwards, to, &bad)
+            self.forwards += 1
         finally:
             self.end_writing()
+        if self.made_from.functions is not None:
+            self.made_from.functions.check()
         return <Py_ssize_t>bad if status == FNN_NONFINITE_INPUT else -1
 
-    def run_backward(self, cnp.ndarray dy not None, cnp.ndarray dx not None):
-        """Gradients of sum(dy * outputs) of the last `run_forward`, into the arena and `dx`."""
-        cdef void *to = cnp.PyArray_DATA(dx)
-        cdef void *given = cnp.PyArray_DATA(dy)
+    def run_backward(self, tuple dys not None, tuple dxs not None):
+        """Gradients of the sum of dy * output over outputs and rows of the last `run_forward`,
+        into the arena and `dxs`; a dy may be None for zeros."""
+        cdef void *to[_MOST_INPUTS]
+        cdef void *given[FNN_MOST_OUTPUTS]
         cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
         cdef void *grads = cnp.PyArray_DATA(self.gradient_arena)
         cdef fnn_status_t status
         if self.kept == NULL:
             return False
-        if (dy.dtype != self.real or not _is_plain(dy) or _shape(dy) != (dy.shape[0], self.n_out)
-                or dx.dtype != self.real or not _is_plain(dx)
-                or _shape(dx) != (dy.shape[0], self.n_in)):
-            raise ValueError(f"backward: dy {_shape(dy)} and dx {_shape(dx)} do not fit")
+        cdef Py_ssize_t rows = len(dxs[0]), i
+        self.set_outs("backward", dys, rows, given)
+        for i, dx in enumerate(dxs):
+            if dx.dtype != self.real or not _is_plain(dx) or (
+                    _shape(dx) != (rows, self.input_cols[i])):
+                raise ValueError(f"backward: dx {_shape(dx)} does not fit")
+            to[i] = cnp.PyArray_DATA(<cnp.ndarray>dx)
         self.begin_writing()
         try:
             with nogil:
-                status = fnn_backward(self.plan, params, self.kept, given, grads, &to)
+                status = fnn_backward(self.plan, params, self.kept, <const void *const *>given,
+                                      grads, to)
         finally:
             self.end_writing()
+        if self.made_from.functions is not None:
+            self.made_from.functions.check()
         return status == FNN_OK
-
-
-@cython.final
-cdef class OptimizerState:
-    """What an optimizer remembers of one network: its slots and the number of updates done."""
-    cdef readonly Network network
-    cdef readonly tuple slots
-    cdef readonly tuple settings
-    cdef public uint64_t t
-    cdef fnn_update_t update
-    cdef fnn_stretch_t *stretches
-    cdef void *slot[2]
-
-    def __cinit__(self):
-        self.stretches = NULL
-
-    def __dealloc__(self):
-        fnn_free(self.stretches)
-
-    def __init__(self, Network network not None, size_t slots, settings, segments):
-        """`settings`: (kind, learning_rate, momentum, nesterov, beta_1, beta_2, epsilon,
-        weight_decay).  `segments`: the parameters in rising order, as (offset, size,
-        trainable, decay, multiplier); neighbours that are updated alike become one stretch."""
-        network.check_built()
-        if slots > 2:
-            raise ValueError(f"OptimizerState: at most 2 slots, got {slots}")
-        self.network = network
-        self.slots = tuple(_new_arena(network.parameter_arena.size, network.real)
-                           for _ in range(slots))
-        self.slot[0] = self.slot[1] = NULL
-        for i in range(slots):
-            self.slot[i] = cnp.PyArray_DATA(<cnp.ndarray>self.slots[i])
-        cdef size_t end = 0, n = 0
-        cdef fnn_stretch_t *last
-        fnn_free(self.stretches)
-        self.stretches = <fnn_stretch_t *>fnn_alloc(len(segments) * sizeof(fnn_stretch_t))
-        if self.stretches == NULL:
-            raise MemoryError("OptimizerState: no memory for segments")
-        last = NULL
-        for offset, size, trainable, decay, multiplier in segments:
-            if offset < end or offset + size > network.parameter_arena.size:
-                raise ValueError(f"OptimizerState: segment {(offset, size)} is out of place")
-            end = offset + size
-            if not trainable:
-                last = NULL  # a stretch must not bridge it
-                continue
-            if last != NULL and last.decay == decay and last.multiplier == multiplier:
-                last.size = end - last.offset
-                continue
-            last = &self.stretches[n]
-            last.offset = offset
-            last.size = size
-            last.decay = decay
-            last.multiplier = multiplier
-            n += 1
-        self.update.n_stretches = n
-        self.update.stretches = self.stretches
-        self.configure(settings)
-
-    def configure(self, settings):
-        """Change the settings; slots and count stay."""
-        kind, lr, momentum, nesterov, beta_1, beta_2, epsilon, weight_decay = settings
-        if kind == FNN_ADAM and len(self.slots) != 2:
-            raise ValueError("OptimizerState: Adam needs 2 slots")
-        if kind == FNN_SGD and momentum != 0 and len(self.slots) != 1:
-            raise ValueError("OptimizerState: SGD with momentum needs 1 slot")
-        self.update.kind = <fnn_optimizer_t><int>kind
-        self.update.lr = lr
-        self.update.momentum = momentum
-        self.update.nesterov = nesterov
-        self.update.beta1 = beta_1
-        self.update.beta2 = beta_2
-        self.update.eps = epsilon
-        self.update.weight_decay = weight_decay
-        self.settings = tuple(settings)
-
-    def step(self):
-        """One update of the network's parameters from its gradients."""
-        cdef Network network = self.network
-        cdef void *params = cnp.PyArray_DATA(network.parameter_arena)
-        cdef void *grads = cnp.PyArray_DATA(network.gradient_arena)
-        network.begin_writing()
-        try:
-            self.t += 1
-            with nogil:
-                fnn_update(network.plan, &self.update, self.t, params, grads, self.slot)
-        finally:
-            network.end_writing()

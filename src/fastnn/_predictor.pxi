@@ -63,7 +63,7 @@ cdef class Predictor:
     cdef cnp.npy_intp n_in, n_out
     cdef int typenum
     cdef cnp.dtype real
-    cdef tuple recipe
+    cdef PlanSpec made_from
     cdef size_t n_params
     cdef readonly bint check_finite
     cdef object __weakref__
@@ -72,41 +72,39 @@ cdef class Predictor:
 
     def __cinit__(self, model, *, bint check_finite=True):
         cdef const fnn_kernels_t *kernels = _kernels
-        cdef cnp.ndarray parameters, widths
-        cdef fnn_plan_spec_t spec
+        cdef cnp.ndarray parameters
         cdef fnn_status_t status
         if isinstance(model, Network):
             parameters = model.snapshot()
-            self.recipe = (<Network>model).recipe
+            self.made_from = (<Network>model).made_from
             kernels = fnn_plan_kernels((<Network>model).plan)
         elif isinstance(model, tuple):
-            self.recipe, parameters = model
+            recipe, parameters = model
+            self.made_from = PlanSpec(recipe)
         else:
-            raise TypeError(f"Predictor: model must be a Sequential, got {type(model).__name__}")
-        name, cols, ops = self.recipe
+            raise TypeError(f"Predictor: model must be a Model, got {type(model).__name__}")
+        name, cols, n_inputs, outputs, _, _, _ = self.made_from.recipe
+        if len(outputs) == 1 and not 0 <= outputs[0] < len(cols):
+            raise ValueError("Predictor: the plan contradicts itself")
+        if n_inputs != 1 or len(outputs) != 1:
+            raise ValueError(f"Predictor: want a model with one input and one output, "
+                             f"got {n_inputs} and {len(outputs)}")
         self.real = np.dtype(name)
         self.typenum = self.real.num
         if parameters.dtype != self.real or not _is_plain(parameters):
             raise TypeError(f"Predictor: the parameters are no plain {name} array")
         self.n_params = parameters.size
+        if self.n_params != <size_t>self.made_from.recipe[5]:
+            raise ValueError(f"Predictor: got {self.n_params} parameters, "
+                             f"want {self.made_from.recipe[5]}")
         self.check_finite = check_finite
-        widths = np.array(cols, dtype=np.uintp)
-        spec.dtype = _dtype_code(self.real)
-        spec.n_tensors = widths.size
-        spec.cols = <const size_t *>cnp.PyArray_DATA(widths)
-        spec.n_inputs = 1
-        spec.output = spec.n_tensors - 1
-        spec.n_ops = len(ops)
-        spec.n_params = self.n_params
-        spec.ops = _new_ops(ops)
-        status = fnn_predictor_new(&spec, kernels, cnp.PyArray_DATA(parameters), check_finite,
-                                   &self.handle)
-        fnn_free(<void *>spec.ops)
+        status = fnn_predictor_new(&self.made_from.spec, kernels, cnp.PyArray_DATA(parameters),
+                                   check_finite, &self.handle)
         if status == FNN_NO_MEMORY:
             raise MemoryError(f"Predictor: no memory for {self.n_params} parameters")
         if status != FNN_OK:
             raise ValueError("Predictor: the plan contradicts itself")
-        self.n_in, self.n_out = cols[0], cols[-1]
+        self.n_in, self.n_out = cols[0], cols[outputs[0]]
         self.row_work = self.n_params + <size_t>sum(cols)
         self.held_rows = _HELD_WORK // self.row_work
         self.unpolled_rows = max(_UNPOLLED_WORK // self.row_work, <size_t>1)
@@ -125,7 +123,10 @@ cdef class Predictor:
         cdef Py_ssize_t element
         cdef fnn_status_t status = FNN_OK
         if rows <= self.held_rows:
-            return fnn_predictor_run(self.handle, x, out, rows)
+            status = fnn_predictor_run(self.handle, x, out, rows)
+            if self.made_from.functions is not None:
+                self.made_from.functions.check()
+            return status
         element = self.real.itemsize
         threads = _count_threads(rows, self.row_work)
         while done < rows and status == FNN_OK:
@@ -136,6 +137,8 @@ cdef class Predictor:
                     <char *>out + <Py_ssize_t>done * self.n_out * element, block, threads)
             done += block
             PyErr_CheckSignals()
+        if self.made_from.functions is not None:
+            self.made_from.functions.check()
         return status
 
     cdef inline bint can_read(self, object x) noexcept:
@@ -250,6 +253,10 @@ cdef class Predictor:
         to = _writable(where, "out", out, self.real, shape)
         if self.check_finite:
             data.check_finite(given, where=where, name="x", dtype=self.real)
+        for op in self.made_from.recipe[4]:
+            if op[0] == FNN_OP_EMBEDDING:
+                data.check_indices(given[:, op[9]], where=where, name=f"x[:, {op[9]}]",
+                                   below=op[10])
         rows = gather(given, self.real)[0]
         if self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(to), rows.shape[0]) != FNN_OK:
             raise MemoryError(f"{where}: no memory for scratch")
@@ -285,7 +292,7 @@ cdef class Predictor:
         shape[0] = <cnp.npy_intp>self.n_params
         cdef void *memory = <void *>fnn_predictor_params(self.handle)
         parameters = cnp.PyArray_SimpleNewFromData(1, shape, self.typenum, memory)
-        return _load_predictor, (self.recipe, parameters.copy(), self.check_finite)
+        return _load_predictor, (self.made_from.recipe, parameters.copy(), self.check_finite)
 
     # -- the C function ---------------------------------------------------------------------------
 

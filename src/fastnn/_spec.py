@@ -86,7 +86,7 @@ class Spec:
         return {
             name: value
             for name, value in self._fields().items()
-            if name not in required and _plain(value) != _plain(plain[name])
+            if name not in required and not _alike(value, plain[name])
         }
 
     def short(self) -> str | Self:
@@ -188,6 +188,18 @@ def shown(value: object) -> object:
     return value.short() if isinstance(value, Spec) else value
 
 
+def _alike(one: object, other: object) -> bool:
+    """Whether two fields hold the same; specs do if their fields do."""
+    if isinstance(one, Spec) or isinstance(other, Spec):
+        if not isinstance(one, Spec) or type(one) is not type(other):
+            return False
+        theirs = other._fields()
+        return all(_alike(value, theirs[name]) for name, value in one._fields().items())
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(cast(Any, one), cast(Any, other))
+    return bool(_plain(one) == _plain(other))
+
+
 def _plain(value: object) -> Any:
     """Return `value` as JSON holds it."""
     if isinstance(value, Spec):
@@ -208,7 +220,7 @@ def _revive(value: object, custom: Mapping[str, type[Spec]]) -> object:
 
 
 def describe(value: object) -> str:
-    """Say in an error what came: ``'7' (str)``; long values are cut.
+    """Say in an error what came: ``'7' (str)``; long values are cut, long arrays a shape.
 
     Examples
     --------
@@ -219,6 +231,9 @@ def describe(value: object) -> str:
         return "None"
     text = repr(value)
     if len(text) > 60:
+        shape = getattr(value, "shape", None)
+        if shape and hasattr(value, "__array__"):
+            return f"{type(value).__name__} of shape {shape}"
         text = text[:57] + "..."
     return f"{text} ({type(value).__name__})"
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._core import first_nonfinite, random_permutation
+from fastnn._core import csr_bad_row, first_nonfinite, random_permutation
 
 __all__ = ["Batches", "batches"]
 
@@ -174,6 +174,125 @@ def check_finite(array: Array, *, where: str, name: str, dtype: npt.DTypeLike) -
     raise ValueError(f"{where}: {name} has {value} at {at}; want finite values")
 
 
+def check_indices(array: Array, *, where: str, name: str, below: int) -> None:
+    """Refuse a column with a value that is no whole number within [0, below).
+
+    Parameters
+    ----------
+    array : ndarray, shape (rows,)
+    where, name : str
+        The function and the argument, for the error message.
+    below : int
+        Rows of the table that the numbers are looked up in.
+
+    Raises
+    ------
+    ValueError
+        Names the first such row and the value.
+    """
+    for start in range(0, len(array), CHECKED_AT_ONCE):
+        part = array[start : start + CHECKED_AT_ONCE]
+        wrong = ~((part >= 0) & (part < below))  # NaN is neither
+        if part.dtype.kind == "f":
+            wrong |= part != np.floor(part)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"{where}: {name} has {part[row]} at row {start + row}; want whole numbers "
+                f"within 0 and {below - 1}, for an embedding of {below} rows"
+            )
+
+
+class SparseRows:
+    """Rows of a CSR matrix, for a network whose first layer reads them without making them dense.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse matrix or array in CSR format
+    indptr, indices : int32 or int64 array
+    values : array of the network's dtype
+    shape : tuple of int
+    """
+
+    __slots__ = ("indices", "indptr", "matrix", "shape", "values")
+
+    def __init__(self, matrix: Any, dtype: npt.DTypeLike) -> None:
+        self.matrix = matrix
+        wide = np.int64 if np.int64 in (matrix.indices.dtype, matrix.indptr.dtype) else np.int32
+        self.indptr = np.ascontiguousarray(matrix.indptr, wide)
+        self.indices = np.ascontiguousarray(matrix.indices, wide)
+        with np.errstate(over="ignore"):  # becomes Inf, which is refused by name
+            self.values = np.ascontiguousarray(matrix.data, dtype)
+        self.shape: tuple[int, int] = matrix.shape
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> SparseRows:
+        """Return some of the rows."""
+        return SparseRows(self.matrix[rows], self.values.dtype)
+
+
+def as_sparse_rows(
+    value: Any, *, where: str, name: str, columns: int, dtype: npt.DTypeLike
+) -> SparseRows:
+    """Return a scipy.sparse matrix as rows that the core can read; only other dtypes are copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it has another number of columns or no rows, holds no real numbers, or contradicts
+        itself.
+    """
+    matrix = value.tocsr()
+    if len(matrix.shape) != 2 or matrix.shape[1] != columns or matrix.shape[0] == 0:
+        raise ValueError(
+            f"{where}: {name} has shape {tuple(matrix.shape)}; want ({columns} columns, "
+            f"at least one row)"
+        )
+    if matrix.data.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: {name} is a matrix of {matrix.data.dtype}; want {NUMBERS}")
+    rows = SparseRows(matrix, dtype)
+    bad = csr_bad_row(rows.indptr, rows.indices, columns)
+    if bad >= 0 or len(rows.indptr) != len(rows) + 1 or len(rows.indices) != len(rows.values):
+        raise ValueError(f"{where}: {name} is a broken CSR matrix at row {max(bad, 0)}")
+    return rows
+
+
+def check_sparse_finite(rows: SparseRows, *, where: str, name: str) -> None:
+    """Refuse NaN and Inf among the entries."""
+    if not np.isfinite(rows.values).all():
+        entry = int(np.argmin(np.isfinite(rows.values)))
+        row = int(np.searchsorted(rows.indptr, entry, side="right")) - 1
+        raise ValueError(
+            f"{where}: {name} has {rows.matrix.data[entry]} at row {row}, column "
+            f"{rows.indices[entry]}; want finite values that {rows.values.dtype} can hold"
+        )
+
+
+class Tables:
+    """Arrays of as many rows, one for each input or output of a model.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarray, or None where an output has no targets
+    """
+
+    __slots__ = ("arrays",)
+
+    def __init__(self, arrays: tuple[Any, ...]) -> None:
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return next(len(array) for array in self.arrays if array is not None)
+
+    def __getitem__(self, rows: Any) -> Tables:
+        """Return the same rows of each."""
+        return Tables(tuple(None if array is None else array[rows] for array in self.arrays))
+
+
 def check_lengths(rows: int, other: int, *, where: str, name: str) -> None:
     """Refuse an argument that has not one entry for each row of x."""
     if rows != other:
@@ -188,6 +307,8 @@ def as_targets(
     outputs: int,
     integer_labels: bool = False,
     dtype: npt.DTypeLike | None = None,
+    takes: str = "reals",
+    loss: str = "the loss",
 ) -> Array:
     """Return targets in the shape that a loss over `outputs` columns wants.
 
@@ -199,11 +320,13 @@ def as_targets(
     where : str
         The function, for error messages.
     rows, outputs : int
-        Rows of x and columns of the network's output.
+        Rows of x, and columns that targets have: mostly those of the network's output.
     integer_labels : bool
         Whether the loss takes one class label a row.
     dtype : float32 or float64, optional
         When given, targets must be finite in that type (labels always are).
+    takes, loss : str
+        What the loss takes (see `fastnn.losses.Loss.takes`), and its name for messages.
 
     Returns
     -------
@@ -222,9 +345,163 @@ def as_targets(
             f"labels 0 .. {outputs - 1} need the loss sparse_categorical_crossentropy"
         )
     array = as_rows(array, where=where, name="y", columns=outputs, allow_1d=True)
+    check_targets(array, where=where, takes=takes, loss=loss)
     if dtype is not None:
         check_finite(array, where=where, name="y", dtype=dtype)
     return array
+
+
+# What a loss takes: whether a value is wrong, and what to write instead.  NaN is left to the check
+# for finite values.
+_WRONG: dict[str, tuple[Callable[[Array], Array], str]] = {
+    "unit": (lambda y: (y < 0) | (y > 1), "values within 0 and 1"),
+    "counts": (lambda y: y < 0, "values of at least 0"),
+    "positive": (lambda y: y <= 0, "values above 0"),
+    "signs": (
+        lambda y: (y != 1) & (y != 0) & (y != -1) & (y == y),
+        "labels -1 and 1, or 0 and 1",
+    ),
+}
+
+
+def check_targets(array: Array, *, where: str, takes: str, loss: str) -> None:
+    """Refuse targets that a loss cannot take.
+
+    Parameters
+    ----------
+    array : ndarray, shape (rows, columns)
+    where : str
+        The function, for the error message.
+    takes : {"reals", "unit", "counts", "positive", "signs"}
+        See `fastnn.losses.Loss.takes`.
+    loss : str
+        Its name, for the error message.
+
+    Raises
+    ------
+    ValueError
+        Names the first such row, its column and the value.
+    """
+    if takes == "reals":
+        return
+    is_wrong, wanted = _WRONG[takes]
+    step = max(1, CHECKED_AT_ONCE // array.shape[1])
+    zero = negative = False
+    for start in range(0, len(array), step):
+        part = array[start : start + step]
+        wrong = is_wrong(part)
+        if wrong.any():
+            row, column = (int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"{where}: y has {part[row, column]} at row {start + row}, column {column}; "
+                f"{loss} takes {wanted}"
+            )
+        if takes == "signs":
+            zero = zero or bool((part == 0).any())
+            negative = negative or bool((part < 0).any())
+    if zero and negative:
+        raise ValueError(f"{where}: y has labels -1 and 0; {loss} takes {wanted}")
+
+
+def class_weights(
+    where: str, class_weight: Mapping[int, float] | str, y: Array, classes: int
+) -> npt.NDArray[np.float64]:
+    """Return the weight of each row from those of the classes.
+
+    Parameters
+    ----------
+    where : str
+        The function, for error messages.
+    class_weight : mapping of int to float, or "balanced"
+        The weight of each class that `y` has; "balanced" weighs a class with
+        ``n / (k * rows of the class)`` for n rows and k classes that occur, as scikit-learn does.
+    y : ndarray
+        Checked targets: labels (n,) or (n, 1) from 0, with -1 and 1 for classes 0 and 1 too; or
+        one-hot rows (n, classes).
+    classes : int
+        How many there are; 2 for a single column of 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the targets are no classes, or a weight is missing, negative, not finite, or of a class
+        that there is not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_weights("fit", {0: 1.0, 1: 5.0}, np.array([0, 1, 1]), 2)
+    array([1., 5., 5.])
+    >>> class_weights("fit", "balanced", np.array([[0], [1], [1], [1]]), 2).round(3)
+    array([2.   , 0.667, 0.667, 0.667])
+    """
+    labels = _classes_of(where, y, classes)
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(
+                f"{where}: class_weight is {class_weight!r}; want 'balanced', or a mapping of "
+                f"classes to weights"
+            )
+        counts = np.bincount(labels, minlength=classes)
+        present = counts > 0
+        table = np.zeros(classes)
+        table[present] = len(labels) / (present.sum() * counts[present])
+        return table[labels]
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"{where}: class_weight is a {type(class_weight).__name__}; want 'balanced', or a "
+            f"mapping of classes to weights"
+        )
+    table = np.full(classes, np.nan)
+    for key, value in class_weight.items():
+        if isinstance(key, bool | np.bool_) or not hasattr(key, "__index__"):
+            raise TypeError(f"{where}: class_weight has the key {key!r}; want class numbers")
+        label = operator.index(key)
+        if not 0 <= label < classes:
+            raise ValueError(
+                f"{where}: class_weight names class {label}; want classes 0 .. {classes - 1}"
+            )
+        try:
+            weight = float(value)
+        except (TypeError, ValueError):
+            weight = np.nan
+        if not (np.isfinite(weight) and weight >= 0):
+            raise ValueError(
+                f"{where}: class_weight of class {label} is {value!r}; "
+                f"want a finite number of at least 0"
+            )
+        table[label] = weight
+    weights = table[labels]
+    if (missing := np.isnan(weights)).any():
+        label = int(labels[np.argmax(missing)])
+        raise ValueError(f"{where}: class_weight has no weight for class {label}, which y has")
+    if not weights.any():
+        raise ValueError(f"{where}: class_weight is zero for all classes that y has")
+    return weights
+
+
+def _classes_of(where: str, y: Array, classes: int) -> npt.NDArray[np.intp]:
+    """Return the class of each row."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        if not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
+            raise ValueError(
+                f"{where}: class_weight needs one class a row, but y has rows that are not one-hot"
+            )
+        return np.asarray(np.argmax(y, axis=1), np.intp)
+    flat = y.reshape(-1)
+    if classes == 2 and ((flat == -1) | (flat == 1)).all():
+        return (flat > 0).astype(np.intp)
+    wrong = (flat != np.floor(flat)) | (flat < 0) | (flat >= classes)
+    if wrong.any():
+        value = flat[np.argmax(wrong)]
+        raise ValueError(
+            f"{where}: class_weight needs classes 0 .. {classes - 1}, but y has {value}"
+        )
+    return flat.astype(np.intp)
 
 
 def _as_labels(array: Array, *, where: str, outputs: int) -> Array:

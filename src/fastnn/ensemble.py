@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fastnn import data
 from fastnn._spec import describe
-from fastnn.model import Sequential
+from fastnn.model import Model
 
 __all__ = ["Ensemble"]
 
@@ -24,13 +24,13 @@ class Ensemble:
 
     Parameters
     ----------
-    models : iterable of Sequential
+    models : iterable of Model
         With the same numbers of inputs and outputs; layers, seeds and dtypes may differ.  They are
         not copied.
 
     Attributes
     ----------
-    models : tuple of Sequential
+    models : tuple of Model
     inputs, outputs : int
         Columns.
     dtype : str
@@ -58,14 +58,14 @@ class Ensemble:
     (array([[20.]], dtype=float32), array([[10.]], dtype=float32))
     """
 
-    def __init__(self, models: Iterable[Sequential]) -> None:
+    def __init__(self, models: Iterable[Model]) -> None:
         where = "Ensemble"
         given: object = models
-        if isinstance(given, Sequential) or not isinstance(given, Iterable):
+        if isinstance(given, Model) or not isinstance(given, Iterable):
             raise TypeError(f"{where}: models must be a list of models, got {describe(given)}")
         self.models = tuple(given)
         for i, model in enumerate(self.models):
-            if not isinstance(model, Sequential):
+            if not isinstance(model, Model):
                 raise TypeError(f"{where}: models[{i}] must be a model, got {describe(model)}")
         if not self.models:
             raise ValueError(f"{where}: models is empty; want at least one")
@@ -83,7 +83,7 @@ class Ensemble:
         """Return the number of models."""
         return len(self.models)
 
-    def __iter__(self) -> Iterator[Sequential]:
+    def __iter__(self) -> Iterator[Model]:
         """Iterate over the models."""
         return iter(self.models)
 

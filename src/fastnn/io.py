@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 
 from fastnn._spec import describe
-from fastnn.model import Sequential
+from fastnn.model import Model
 
 __all__ = ["load", "save"]
 
 FORMAT, VERSION = "fastnn.model", 1
 KEY = "fastnn"
+STATE = "state/"  # begins the keys of what is kept but not trained
+TRAINER_KEY = "fastnn.trainer"  # of a file that a trainer wrote: JSON, with a list of its "tensors"
 
 
-def save(model: Sequential, path: str | os.PathLike[str]) -> None:
+def save(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model; ``model.save(path)`` calls it.
 
     Parameters
@@ -47,6 +49,16 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
     ...     len(fnn.load(pathlib.Path(folder, "m.safetensors")))
     2
     """
+    write(model, path, {}, {})
+
+
+def write(
+    model: Model,
+    path: str | os.PathLike[str],
+    more: Mapping[str, np.ndarray[Any, Any]],
+    entries: Mapping[str, str],
+) -> None:
+    """Write a model with more tensors and metadata beside its own."""
     from safetensors.numpy import save as to_bytes
 
     meta = {
@@ -56,14 +68,18 @@ def save(model: Sequential, path: str | os.PathLike[str]) -> None:
         "config": model.config(),
     }
     # Copies are contiguous; safetensors would write other arrays wrongly without a word.
-    tensors = dict(zip(model.parameters, model.get_weights(), strict=True))
-    _write_whole(path, to_bytes(tensors, {KEY: json.dumps(meta)}))
+    tensors = tensors_of(model)
+    for key, array in more.items():
+        if key in tensors:
+            raise ValueError(f"save: a layer's parameter {key!r} has a name that the file needs")
+        tensors[key] = np.array(array, order="C")
+    _write_whole(path, to_bytes(tensors, {KEY: json.dumps(meta), **entries}))
 
 
 def load(
     path: str | os.PathLike[str], *, custom_objects: Mapping[str, type[Any]] | None = None
-) -> Sequential:
-    """Read a model that `Sequential.save` wrote.
+) -> Model:
+    """Read a model that its `save` wrote.
 
     Parameters
     ----------
@@ -73,7 +89,8 @@ def load(
 
     Returns
     -------
-    Sequential
+    Model
+        A `Sequential` if it was one.
 
     Raises
     ------
@@ -91,6 +108,13 @@ def load(
     ...     fnn.load(pathlib.Path(folder, "m.safetensors")).seed
     3
     """
+    return read(path, custom_objects)[0]
+
+
+def read(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, type[Any]] | None
+) -> tuple[Model, dict[str, np.ndarray[Any, Any]], dict[str, str]]:
+    """Return the model of a file, the tensors that a trainer wrote beside it, and all metadata."""
     from safetensors import SafetensorError, safe_open
 
     where = "load"
@@ -99,18 +123,25 @@ def load(
         pass
     try:
         with safe_open(name, framework="numpy") as file:
-            meta = _parse(name, (file.metadata() or {}).get(KEY))
+            entries = file.metadata() or {}
+            meta = _parse(name, entries.get(KEY))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError) as error:  # TypeError: a type that NumPy lacks
         raise ValueError(
             f"{where}: {name} is not a whole safetensors file, or none at all ({error})"
         ) from None
     try:
-        model = Sequential.from_config(meta["config"], custom_objects)
+        model = Model.from_config(meta["config"], custom_objects)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: {name} describes no model of fastnn: {error}") from error
+    more = {}
+    if TRAINER_KEY in entries:
+        try:
+            more = {key: tensors.pop(key) for key in json.loads(entries[TRAINER_KEY])["tensors"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{where}: {name} has broken metadata ({error!r})") from None
     _fill(model, tensors, name)
-    return model
+    return model, more, entries
 
 
 def _parse(name: str, text: str | None) -> dict[str, Any]:
@@ -133,23 +164,32 @@ def _parse(name: str, text: str | None) -> dict[str, Any]:
     return meta
 
 
-def _fill(model: Sequential, tensors: Mapping[str, np.ndarray[Any, Any]], name: str) -> None:
+def tensors_of(model: Model) -> dict[str, np.ndarray[Any, Any]]:
+    """Return copies of a model's arrays by their keys in a file, taken between two steps."""
+    arena = model.snapshot()
+    state = {f"{STATE}{name}": view for name, view in model._views(arena, trained=False).items()}
+    views = {**model._views(arena, trained=True), **state}
+    return {name: np.array(view) for name, view in views.items()}
+
+
+def _fill(model: Model, tensors: Mapping[str, np.ndarray[Any, Any]], name: str) -> None:
     where = "load"
-    if tensors.keys() != model.parameters.keys():
-        lacking = sorted(model.parameters.keys() - tensors.keys())
-        unknown = sorted(tensors.keys() - model.parameters.keys())
+    views = {**model.parameters, **{f"{STATE}{key}": view for key, view in model.state.items()}}
+    if tensors.keys() != views.keys():
+        lacking = sorted(views.keys() - tensors.keys())
+        unknown = sorted(tensors.keys() - views.keys())
         raise ValueError(
             f"{where}: {name} does not fit its architecture: "
             f"it lacks {lacking or 'nothing'}, and holds {unknown or 'nothing'} besides"
         )
-    for key, view in model.parameters.items():
+    for key, view in views.items():
         tensor = tensors[key]
         if tensor.shape != view.shape or tensor.dtype != view.dtype:
             raise ValueError(
                 f"{where}: {name} has {key} as {tensor.dtype} {tensor.shape}, "
                 f"want {view.dtype} {view.shape}"
             )
-    for key, view in model.parameters.items():
+    for key, view in views.items():
         view[...] = tensors[key]
 
 

@@ -20,11 +20,12 @@ import numpy.typing as npt
 from fastnn import data
 from fastnn._core import Run
 from fastnn._spec import check_int, describe, lookup
+from fastnn.callbacks import Callback, ProgressBar, check_callbacks
 from fastnn.ensemble import Ensemble
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
 from fastnn.feed import Rows, count_batches
 from fastnn.history import History
-from fastnn.model import Sequential
+from fastnn.model import Model
 from fastnn.parallel import get_num_threads, threads
 from fastnn.report import Reporter, format_seconds
 from fastnn.trainer import Evaluation, Trainer
@@ -53,6 +54,7 @@ def fit_many(
     drop_remainder: bool = False,
     validation_data: tuple[Any, ...] | None = None,
     held_out: bool = False,
+    callbacks: Iterable[Sequence[Callback] | None] | None = None,
     workers: int | None = None,
     verbose: int = 1,
     check_finite: bool = True,
@@ -84,6 +86,9 @@ def fit_many(
         Arrays; evaluated after each epoch of each job.
     held_out : bool
         Evaluate each network in the end on the rows that its `rows` leave out.
+    callbacks : iterable of (sequence of Callback, or None), optional
+        For each trainer callbacks of its own, such as
+        ``[[EarlyStopping(patience=5)] for _ in trainers]``.
     workers : int, optional
         Networks in training at the same time; `get_num_threads` by default.  The caller is one of
         the workers.
@@ -141,6 +146,7 @@ def fit_many(
     picked = _check_rows(rows, len(crew), n)
     sizes = _each(batch_size, len(crew), "batch_size")
     lengths = _each(epochs, len(crew), "epochs")
+    guests = _check_callbacks(callbacks, len(crew))
     validations: Sequence[Rows | None] = [None] * len(crew)
     if validation_data is not None:
         given: object = validation_data
@@ -159,10 +165,11 @@ def fit_many(
             i, trainer, tables[i], picked[i], sizes[i], lengths[i], validations[i], bool(held_out)
         )
         job.shuffle, job.drop_remainder = bool(shuffle), bool(drop_remainder)
+        job.callbacks = guests[i]
         job.check()
         jobs.append(job)
     reporter = Reporter(len(jobs), unit="fit") if verbose else None
-    taken: list[Sequential] = []
+    taken: list[Model] = []
     try:
         for job in jobs:
             job.trainer.model.begin_fit()
@@ -215,7 +222,8 @@ def _check_tables(
     keys = []
     for trainer in trainers:
         model = trainer.model
-        keys.append((model.dtype, model.inputs, model.outputs, trainer.loss.integer_labels))
+        wants = [head.wants() for head in trainer._heads]
+        keys.append((model.dtype, model.inputs, model.outputs, *wants))
     for i in sorted(range(len(keys)), key=lambda i: keys[i][0]):  # float32 before float64
         if keys[i] not in known:
             finite = check_finite and not known
@@ -245,6 +253,35 @@ def _check_rows(given: object, jobs: int, n: int) -> list[Indices | None]:
     return [known[id(one)] for one in listed]
 
 
+def _check_callbacks(given: object, jobs: int) -> list[Sequence[Callback]]:
+    if given is None:
+        return [()] * jobs
+    if isinstance(given, (str, Mapping, Callback)) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"{WHERE}: callbacks must be a list of lists of callbacks, got {describe(given)}"
+        )
+    listed = list(given)
+    if len(listed) != jobs:
+        raise ValueError(
+            f"{WHERE}: callbacks has {len(listed)} entries for {jobs} trainers; "
+            f"want for each a list of callbacks, or None"
+        )
+    found: list[Sequence[Callback]] = []
+    owner: dict[int, int] = {}
+    for i, one in enumerate(listed):
+        found.append(check_callbacks(f"{WHERE}: job {i}", one))
+        for callback in found[i]:
+            first = owner.setdefault(id(callback), i)
+            if first != i:
+                raise ValueError(
+                    f"{WHERE}: jobs {first} and {i} have the same callback "
+                    f"{type(callback).__name__}; want one for each"
+                )
+            if isinstance(callback, ProgressBar):
+                raise ValueError(f"{WHERE}: the ProgressBar of job {i} is for Trainer.fit alone")
+    return found
+
+
 def _each(value: object, jobs: int, name: str) -> list[int]:
     """Return an integer for each job from one, or from a list of them."""
     if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
@@ -264,6 +301,7 @@ class _Job:
 
     shuffle = True
     drop_remainder = False
+    callbacks: Sequence[Callback] = ()
 
     def __init__(
         self,
@@ -340,7 +378,7 @@ class _Job:
             crew.watch(validation.run)
         crew.watch(feed.run)
         try:
-            trainer._fit(feed, self.epochs, validation, 0, None)
+            trainer._fit(feed, self.epochs, validation, callbacks=self.callbacks)
             self.dead = trainer._is_dead(feed)
         finally:
             feed.close()
@@ -567,7 +605,7 @@ class Fits:
     Attributes
     ----------
     trainers : tuple of Trainer
-    models : tuple of Sequential
+    models : tuple of Model
     histories : tuple of History
         Of each trainer's fit.
     errors : tuple of Exception or None
@@ -670,11 +708,7 @@ class Fits:
 
     def _higher_is_better(self, score: str) -> bool:
         name = score.removeprefix(HELD_OUT).removeprefix("val_")
-        return any(
-            metric.name == name and metric.higher_is_better
-            for trainer in self.trainers
-            for metric in trainer.metrics
-        )
+        return any(bool(trainer._directions.get(name)) for trainer in self.trainers)
 
     def ensemble(self, best: int | None = None, by: str | None = None) -> Ensemble:
         """Return an ensemble of the networks, the best first.

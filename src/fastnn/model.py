@@ -1,7 +1,8 @@
 """The model: layers, their parameters, and what can be asked of them.
 
-`Sequential` lowers its layers once to a plan of the C core (a flat list of ops over one parameter
-vector); everything it computes runs through that plan.
+A model lowers its layers once to a plan of the C core (a flat list of ops over one parameter
+vector); everything it computes runs through that plan.  `Model` is any graph of layers,
+`Sequential` a chain of them.
 """
 
 from __future__ import annotations
@@ -17,40 +18,88 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import data
-from fastnn._core import Network, OptimizerState, Predictor
+from fastnn._core import NO_UPDATE, Network, OptimizerState, Predictor
+from fastnn._segments import Segment, describe_penalties, describe_segments
 from fastnn._spec import describe, lookup
-from fastnn.layers import Activation, Dense, Input, Layer
+from fastnn.graph import Node, Tensor, apply, as_tensor, is_symbolic, key_of, trace
+from fastnn.layers import Input, Layer, Normalization, Units, Weight, scales
+from fastnn.lowering import DENSE, Lowering
+from fastnn.optimizers import SGD, Optimizer
 
 if TYPE_CHECKING:
-    from fastnn.optimizers import Optimizer
     from fastnn.summary import LayerInfo, Summary
 
-__all__ = ["Sequential"]
+__all__ = ["Model", "Sequential"]
 
 Array = npt.NDArray[Any]
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64")}
 
-DENSE_OP, ACTIVATION_OP = 0, 1  # fnn_op_kind_t
+DEFAULT_NAME = "Model"
 ALIGNED_FROM = 1024  # parameters of at least this many elements begin on a cache line
 LINE_BYTES = 64
 
 
 class Slot(NamedTuple):
-    """Where a parameter lies in the arena."""
+    """Where an array of a layer lies in the arena."""
 
     name: str
     offset: int
-    shape: tuple[int, ...]
+    weight: Weight
+    trainable: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.weight.shape
+
+    @property
+    def size(self) -> int:
+        """Its elements."""
+        return math.prod(self.weight.shape)
 
 
-class Sequential(Network):
-    """Layers one after another.
+class Use(NamedTuple):
+    """A use of a layer in a model's graph.
+
+    Attributes
+    ----------
+    layer : int
+        Its place in ``model.layers``.
+    inputs : tuple of (int, int)
+        Which output of which use it reads.
+    units : tuple of int
+        Columns of each of its outputs.
+    """
+
+    layer: int
+    inputs: tuple[tuple[int, int], ...]
+    units: Units
+
+
+class _Elsewhere:
+    """A name that a model does not have: says where to find what it stands for."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: object, owner: type | None = None) -> None:
+        raise AttributeError(
+            f"{(owner or type(model)).__name__!r} object has no attribute {self.name!r}; a Trainer "
+            f"has the loss and trains: fastnn.Trainer(model, loss).fit(x, y)",
+            name=self.name,
+            obj=model,
+        )
+
+
+class Model(Network):
+    """A graph of layers, from symbolic inputs to symbolic outputs.
 
     Parameters
     ----------
-    layers : sequence of Layer
-        An `Input` first.  Each object once: layers are frozen, ``layer.replace()`` copies one.
+    inputs, outputs : Tensor or Input, or a list or dict of them
+        What goes in and what comes out.  Several are given to `predict` and `fit`, and come back,
+        in a list or a dict alike.
     name : str
         Title of the summary.
     seed : int, optional
@@ -62,36 +111,34 @@ class Sequential(Network):
     Attributes
     ----------
     layers : tuple of Layer
+        Each once, also if it is called more than once; the inputs first.
     layer_names : tuple of str
         The name of each layer: its own, or its kind and a number from 0.
     parameters, gradients : mapping of str to ndarray
         Views into the arenas, such as ``model.parameters["dense_0/kernel"]`` (fan_in, fan_out):
         writing into one changes the model.
+    state : mapping of str to ndarray
+        What is kept but not trained: moving moments, scales.
+    input_names, output_names : tuple of str
+        Keys of the dicts, else the names of the layers.
     seed : int
     dtype : str
 
     Raises
     ------
     TypeError, ValueError
-        If a layer is none, the first is no `Input`, names repeat, or a size overflows.
+        If an output needs an input that is not named, an input is not used, names repeat, or a
+        size overflows.
 
     Examples
     --------
     >>> import fastnn as fnn
-    >>> model = fnn.Sequential([
-    ...     fnn.Input(7, name="car_features"),
-    ...     fnn.Dense(32, activation="relu"),
-    ...     fnn.Dense(8, activation="relu"),
-    ...     fnn.Dense(1),
-    ... ], seed=0)
-    >>> model
-    Sequential(
-      inputs: {'car_features': (None, 7)}
-      outputs: 'dense_2'
-      nodes: 4
-    )
-    >>> model.parameters["dense_0/kernel"].shape
-    (7, 32)
+    >>> x = fnn.Input(7, name="car")
+    >>> h = fnn.Dense(16, "relu")(x)
+    >>> h = fnn.Add()([h, fnn.Dense(16, "relu")(h)])
+    >>> model = fnn.Model(x, fnn.Dense(1)(h), seed=0)
+    >>> model.predict([[0.0] * 7]).shape
+    (1, 1)
     """
 
     layers: tuple[Layer, ...]
@@ -99,59 +146,170 @@ class Sequential(Network):
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        inputs: Any,
+        outputs: Any,
         *,
-        name: str = "Model",
+        name: str = DEFAULT_NAME,
         seed: int | None = None,
         dtype: npt.DTypeLike = "float32",
     ) -> None:
-        self.layers = _check_layers(layers)
-        self.layer_names = _name_layers(self.layers)
-        self.name = str(name)
-        self.seed = data.as_seed(seed, where="Sequential")
-        self.dtype = _check_dtype(dtype)
-        self._columns = _columns(self.layers)
-        self._slots, size = _lay_out(
-            self.layers, self.layer_names, self._columns, DTYPES[self.dtype].itemsize
+        who = type(self).__name__
+        starts, self._input_form = _open(inputs, f"{who}: inputs")
+        ends, self._output_form = _open(outputs, f"{who}: outputs")
+        for tensor in starts:
+            if not isinstance(tensor.node.layer, Input):
+                swapped = all(isinstance(end.node.layer, Input) for end in ends)
+                hint = f"; want {who}(inputs, outputs), in this order" if swapped else ""
+                raise ValueError(f"{who}: inputs must be Input layers, got {tensor!r}{hint}")
+        if len({key_of(tensor.node) for tensor in starts}) < len(starts):
+            raise ValueError(f"{who}: an Input is named twice in inputs")
+        self._assemble(starts, ends, name, seed, dtype)
+
+    def _assemble(
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        name: str,
+        seed: int | None,
+        dtype: npt.DTypeLike,
+    ) -> None:
+        who = type(self).__name__
+        nodes = trace(inputs, outputs, who)
+        places = {key_of(node): i for i, node in enumerate(nodes)}
+        layers: dict[int, Layer] = {id(node.layer): node.layer for node in nodes}
+        order = {key: i for i, key in enumerate(layers)}
+        self.layers = tuple(layers.values())
+        self.layer_names = _name_layers(self.layers, who)
+        self._uses = tuple(
+            Use(
+                order[id(node.layer)],
+                tuple((places[key_of(t.node)], t.index) for t in node.inputs),
+                node.units,
+            )
+            for node in nodes
         )
+        self._ends = tuple((places[key_of(t.node)], t.index) for t in outputs)
+        self.name = str(name)
+        self.seed = data.as_seed(seed, where=who)
+        self.dtype = _check_dtype(dtype, who)
+        self._frozen: frozenset[str] = frozenset()
+        self.freezes = 0  # how often what is frozen has changed
+        self._slots, size = self._lay_out()
         offsets = {slot.name: slot.offset for slot in self._slots}
-        cols, ops = _lower(self.layers, self.layer_names, self._columns, offsets)
-        self._build(self.dtype, cols, 1, ops, size)
-        self.parameters: Mapping[str, Array] = self._views(self.parameter_arena)
-        self.gradients: Mapping[str, Array] = self._views(self.gradient_arena)
+        lowering = Lowering([tensor.units for tensor in inputs], offsets, self.dtype)
+        found = self._lower(lowering, "", tuple(range(len(inputs))))
+        cols, ends, ops = lowering.finish(found)
+        self.output_activations = lowering.end_activations
+        self._tables = lowering.tables
+        self._reads_sparse = [
+            all(op[0] == DENSE for op in ops if i in op[5]) for i in range(len(inputs))
+        ]
+        self._build(self.dtype, cols, len(inputs), ends, ops, size, lowering.functions)
+        self.parameters: Mapping[str, Array] = self._views(self.parameter_arena, trained=True)
+        self.gradients: Mapping[str, Array] = self._views(self.gradient_arena, trained=True)
+        self.state: Mapping[str, Array] = self._views(self.parameter_arena, trained=False)
         self._optimizer_states: WeakKeyDictionary[Optimizer, OptimizerState] = WeakKeyDictionary()
         self._kept_rows = 0
-        self.initialize()
+        self._as_layer: Layer | None = None
+        self.penalties = describe_penalties(self._segments()) or None
+        self._draw(first=True)
 
-    def _views(self, arena: Array) -> Mapping[str, Array]:
+    def _fan_in(self, layer: int) -> Units:
+        """Return the columns of the inputs of a layer's first use."""
+        use = next(use for use in self._uses if use.layer == layer)
+        return tuple(self._uses[node].units[index] for node, index in use.inputs)
+
+    def _lower(self, to: Lowering, prefix: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """Add the ops of all layers; return the tensors of the outputs."""
+        found: list[tuple[int, ...]] = []
+        waiting = iter(inputs)
+        for use in self._uses:
+            layer = self.layers[use.layer]
+            if isinstance(layer, Input):
+                found.append((next(waiting),))
+                continue
+            to.layer = prefix + self.layer_names[use.layer]
+            tensors = layer.lower(to, tuple(found[node][index] for node, index in use.inputs))
+            found.append(tensors)
+        return tuple(found[node][index] for node, index in self._ends)
+
+    def _lay_out(self) -> tuple[list[Slot], int]:
+        """Return where each array lies in the arena, and the arena's length in elements."""
+        slots: list[Slot] = []
+        end = 0
+        line = LINE_BYTES // DTYPES[self.dtype].itemsize
+        for i, (layer, name) in enumerate(zip(self.layers, self.layer_names, strict=True)):
+            units = self._fan_in(i)
+            for use in self._uses:
+                given = tuple(self._uses[node].units[index] for node, index in use.inputs)
+                if use.layer == i and given != units:
+                    raise ValueError(
+                        f"{type(self).__name__}: the layer {name!r} is called on {given} columns "
+                        f"after {units}; a shared layer has one kernel"
+                    )
+            for key, weight in layer.weights(units).items():
+                size = math.prod(weight.shape)
+                if size >= ALIGNED_FROM:
+                    end = -(-end // line) * line
+                trainable = weight.trained and weight.trainable and layer.trainable
+                slots.append(Slot(f"{name}/{key}", end, weight, trainable))
+                end += size
+                if end > data.MAX_ELEMENTS:
+                    raise ValueError(
+                        f"{type(self).__name__}: layer {name!r} brings the parameters to {end}; "
+                        f"want at most {data.MAX_ELEMENTS}"
+                    )
+        return slots, end
+
+    def _views(self, arena: Array, *, trained: bool) -> Mapping[str, Array]:
         return MappingProxyType(
             {
-                slot.name: arena[slot.offset : slot.offset + math.prod(slot.shape)].reshape(
-                    slot.shape
-                )
+                slot.name: arena[slot.offset : slot.offset + slot.size].reshape(slot.weight.shape)
                 for slot in self._slots
+                if slot.weight.trained == trained
             }
         )
 
     # -- what it is -------------------------------------------------------------------------------
 
     @property
-    def inputs(self) -> int:
-        """Columns that a row of the input has."""
-        return self._columns[0]
+    def inputs(self) -> Any:
+        """Columns that a row of the input has; a tuple for several inputs."""
+        cols: tuple[int, ...] = self.input_cols
+        return cols[0] if len(cols) == 1 else cols
 
     @property
-    def outputs(self) -> int:
-        """Columns that a row of the output has."""
-        return self._columns[-1]
+    def outputs(self) -> Any:
+        """Columns that a row of the output has; a tuple for several outputs."""
+        cols: tuple[int, ...] = self.output_cols
+        return cols[0] if len(cols) == 1 else cols
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Keys of a dict of inputs."""
+        if isinstance(self._input_form, tuple):
+            return self._input_form
+        return tuple(self.layer_names[i] for i in range(len(self.input_cols)))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Keys of a dict of outputs."""
+        if isinstance(self._output_form, tuple):
+            return self._output_form
+        names: list[str] = []
+        for node, index in self._ends:
+            use = self._uses[node]
+            name = self.layer_names[use.layer]
+            names.append(name if len(use.units) == 1 else f"{name}_{index}")
+        return tuple(
+            name if names.count(name) == 1 else f"{name}_{names[:i].count(name)}"
+            for i, name in enumerate(names)
+        )
 
     @property
     def output_activation(self) -> str:
-        """Name of the activation that the outputs have been through; "linear" for none."""
-        last = self.layers[-1]
-        if isinstance(last, (Dense, Activation)):
-            return last.activation.name
-        return "linear"
+        """Name of the activation that the (first) output has been through; "linear" for none."""
+        return self.output_activations[0]
 
     def count_parameters(self) -> int:
         """Return the number of parameters.
@@ -162,7 +320,7 @@ class Sequential(Network):
         >>> fnn.Sequential([fnn.Input(7), fnn.Dense(1), fnn.Dense(1)]).count_parameters()
         10
         """
-        return sum(math.prod(slot.shape) for slot in self._slots)
+        return sum(slot.size for slot in self._slots if slot.weight.trained)
 
     def __len__(self) -> int:
         """Return the number of layers, the input too."""
@@ -176,7 +334,10 @@ class Sequential(Network):
         """Return a layer by its place or its name."""
         if isinstance(key, str):
             return lookup(
-                "layer", key, dict(zip(self.layer_names, self.layers, strict=True)), "Sequential"
+                "layer",
+                key,
+                dict(zip(self.layer_names, self.layers, strict=True)),
+                type(self).__name__,
             )
         return self.layers[key]
 
@@ -186,28 +347,46 @@ class Sequential(Network):
 
     def __repr__(self) -> str:
         """Show inputs, outputs and the number of nodes."""
+        inputs = dict(
+            zip(self.input_names, ((None, cols) for cols in self.input_cols), strict=True)
+        )
+        outputs: object = self.output_names
+        if len(self.output_names) == 1:
+            outputs = self.output_names[0]
         return (
-            f"Sequential(\n"
-            f"  inputs: {{{self.layer_names[0]!r}: (None, {self.inputs})}}\n"
-            f"  outputs: {self.layer_names[-1]!r}\n"
-            f"  nodes: {len(self)}\n"
+            f"{type(self).__name__}(\n"
+            f"  inputs: {inputs}\n"
+            f"  outputs: {outputs!r}\n"
+            f"  nodes: {len(self._uses)}\n"
             f")"
         )
 
     def _describe_layers(self) -> list[LayerInfo]:
         from fastnn.summary import LayerInfo
 
-        return [
-            LayerInfo(
-                name,
-                layer.kind,
-                None if i == 0 else (None, self._columns[i - 1]),
-                (None, self._columns[i]),
-                layer.options(),
-                layer.parameter_shapes(self._columns[max(i - 1, 0)]),
+        found: list[LayerInfo] = []
+        seen: set[int] = set()
+        for use in self._uses:
+            layer = self.layers[use.layer]
+            shapes = [(None, self._uses[node].units[index]) for node, index in use.inputs]
+            outs = [(None, cols) for cols in use.units]
+            parameters = {}
+            if use.layer not in seen:
+                units = tuple(cols for _, cols in shapes)
+                parameters = layer.parameter_shapes(*units) if units else {}
+            seen.add(use.layer)
+            found.append(
+                LayerInfo(
+                    self.layer_names[use.layer],
+                    layer.kind,
+                    None if not shapes else shapes[0] if len(shapes) == 1 else tuple(shapes),
+                    outs[0] if len(outs) == 1 else tuple(outs),
+                    layer.options(),
+                    parameters,
+                    tuple(node for node, _ in use.inputs),
+                )
             )
-            for i, (name, layer) in enumerate(zip(self.layer_names, self.layers, strict=True))
-        ]
+        return found
 
     def summary(self) -> Summary:
         """Return a table of the layers, their shapes, options and parameters.
@@ -272,16 +451,156 @@ class Sequential(Network):
         False
         """
         if seed is not None:
-            self.seed = data.as_seed(seed, where="Sequential.initialize")
-        drawn: list[Array] = []
-        for i, layer in enumerate(self.layers):
-            initializers = layer.initializers()
-            shapes = layer.parameter_shapes(self._columns[max(i - 1, 0)])
-            for name, shape in shapes.items():
-                drawn.append(initializers[name](shape, seed=self.seed, index=len(drawn)))
-        arena = np.zeros_like(self.parameter_arena)
-        for view, values in zip(self._views(arena).values(), drawn, strict=True):
-            view[...] = values
+            self.seed = data.as_seed(seed, where=f"{type(self).__name__}.initialize")
+        self._draw(first=False)
+
+    def _draw(self, *, first: bool) -> None:
+        """Set what has an initializer; arrays that were given are set once."""
+        arena = np.zeros_like(self.parameter_arena) if first else self.snapshot()
+        views = {**self._views(arena, trained=True), **self._views(arena, trained=False)}
+        for index, slot in enumerate(self._slots):
+            start = slot.weight.initializer
+            if not isinstance(start, np.ndarray):
+                views[slot.name][...] = start(slot.weight.shape, seed=self.seed, index=index)
+            elif first:
+                views[slot.name][...] = start
+        self.restore(arena)
+
+    # -- what is trained --------------------------------------------------------------------------
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the layers that `freeze` has named."""
+        return tuple(name for name in self.layer_names if name in self._frozen)
+
+    def freeze(self, *patterns: str) -> None:
+        """Keep layers as they are in training.
+
+        Parameters
+        ----------
+        *patterns : str
+            Names of layers, or patterns such as ``"dense_*"`` (see `fnmatch`); all layers without
+            one.
+
+        Raises
+        ------
+        ValueError
+            If a pattern fits no layer.
+
+        Notes
+        -----
+        A trainer notices at its next fit; the optimizer's state of frozen parameters stays.  The
+        moving moments of batch normalization go on moving.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(4), fnn.Dense(1)])
+        >>> model.freeze("dense_0")
+        >>> model.frozen
+        ('dense_0',)
+        """
+        self._set_frozen(self._frozen | self._match("freeze", patterns))
+
+    def unfreeze(self, *patterns: str) -> None:
+        """Undo `freeze`, for the layers that the patterns name or for all.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(4), fnn.Dense(1)])
+        >>> model.freeze()
+        >>> model.unfreeze("dense_1")
+        >>> model.frozen
+        ('input_0', 'dense_0')
+        """
+        self._set_frozen(self._frozen - self._match("unfreeze", patterns))
+
+    def _set_frozen(self, names: frozenset[str]) -> None:
+        self._frozen = names
+        self.freezes += 1
+        self.penalties = describe_penalties(self._segments()) or None
+
+    def _match(self, method: str, patterns: Sequence[str]) -> frozenset[str]:
+        from fnmatch import fnmatchcase
+
+        if not patterns:
+            return frozenset(self.layer_names)
+        found: set[str] = set()
+        for pattern in patterns:
+            if not isinstance(pattern, str):
+                raise TypeError(
+                    f"{type(self).__name__}.{method}: want names or patterns of layers, "
+                    f"got {describe(pattern)}"
+                )
+            names = [name for name in self.layer_names if fnmatchcase(name, pattern)]
+            if not names:
+                lookup(
+                    "layer",
+                    pattern,
+                    dict.fromkeys(self.layer_names),
+                    f"{type(self).__name__}.{method}",
+                )
+            found.update(names)
+        return frozenset(found)
+
+    def adapt(self, x: Any, y: Any = None) -> None:
+        """Adapt the `Normalization` layers to data: those after an input, and those at the end.
+
+        Parameters
+        ----------
+        x : array_like, or a list or dict for several inputs
+        y : array_like, or a list or dict for several outputs, optional
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the model has no such layer, or the data does not fit.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([
+        ...     fnn.Input(1), fnn.Normalization(), fnn.Dense(1), fnn.Normalization(invert=True)
+        ... ])
+        >>> model.adapt([[1.0], [3.0]], [[10.0], [30.0]])
+        >>> model.state["normalization_1/mean"]
+        array([20.], dtype=float32)
+        """
+        from fastnn.moments import column_moments
+
+        where = f"{type(self).__name__}.adapt"
+        found: dict[str, Array] = {}
+        tables = self.as_inputs(x, where)
+        for use in self._uses:
+            layer, name = self.layers[use.layer], self.layer_names[use.layer]
+            if not isinstance(layer, Normalization) or layer.invert:
+                continue
+            node, _ = use.inputs[0]
+            if isinstance(self.layers[self._uses[node].layer], Input):
+                mean, scale = scales(*column_moments(tables[node], where), False)
+                found[f"{name}/mean"], found[f"{name}/scale"] = mean, scale
+        if y is not None:
+            for (node, _), target in zip(
+                self._ends, _close_over(y, self._output_form, len(self._ends), where), strict=True
+            ):
+                use = self._uses[node]
+                layer, name = self.layers[use.layer], self.layer_names[use.layer]
+                if isinstance(layer, Normalization) and layer.invert:
+                    rows = data.as_rows(
+                        target, where=where, name="y", columns=use.units[0], allow_1d=True
+                    )
+                    mean, scale = scales(*column_moments(rows, where), True)
+                    found[f"{name}/mean"], found[f"{name}/scale"] = mean, scale
+        if not found:
+            raise ValueError(
+                f"{where}: no Normalization reads an input"
+                f"{'' if y is None else ', and none with invert=True makes an output'}"
+            )
+        arena = self.snapshot()
+        views = self._views(arena, trained=False)
+        for name, values in found.items():
+            views[name][...] = values
         self.restore(arena)
 
     def get_weights(self) -> list[Array]:
@@ -293,7 +612,7 @@ class Sequential(Network):
         >>> [w.shape for w in fnn.Sequential([fnn.Input(2), fnn.Dense(1)]).get_weights()]
         [(2, 1), (1,)]
         """
-        return list(self._views(self.snapshot()).values())
+        return list(self._views(self.snapshot(), trained=True).values())
 
     def set_weights(self, weights: Sequence[npt.ArrayLike] | Mapping[str, npt.ArrayLike]) -> None:
         """Set all parameters, or none if one does not fit.
@@ -317,7 +636,7 @@ class Sequential(Network):
         >>> model.predict([[3.0, 4.0]])
         array([[11.]], dtype=float32)
         """
-        where = "Sequential.set_weights"
+        where = f"{type(self).__name__}.set_weights"
         given: object = weights
         if not isinstance(given, (Mapping, Sequence)) or isinstance(given, (str, bytes)):
             raise TypeError(
@@ -346,7 +665,7 @@ class Sequential(Network):
             )
             checked[name] = array
         arena = self.snapshot()
-        views = self._views(arena)
+        views = self._views(arena, trained=True)
         for name, array in checked.items():
             views[name][...] = array
         self.restore(arena)
@@ -362,9 +681,9 @@ class Sequential(Network):
         >>> bool((twin.parameter_arena == model.parameter_arena).all())
         True
         """
-        twin = type(self)(self.layers, name=self.name, seed=self.seed, dtype=self.dtype)
+        twin = _rebuild(*self.__reduce__()[1][:-1])
         twin.restore(self.snapshot())
-        return twin
+        return cast(Self, twin)
 
     def __copy__(self) -> Self:
         return self.copy()
@@ -376,10 +695,11 @@ class Sequential(Network):
         return _rebuild, (
             type(self),
             self.layers,
-            self.name,
-            self.seed,
-            self.dtype,
-            self.get_weights(),
+            [(use.layer, use.inputs) for use in self._uses],
+            self._ends,
+            (self._input_form, self._output_form),
+            (self.name, self.seed, self.dtype, self._frozen),
+            self.snapshot(),
         )
 
     def config(self) -> dict[str, Any]:
@@ -388,16 +708,24 @@ class Sequential(Network):
         Examples
         --------
         >>> import fastnn as fnn
-        >>> config = fnn.Sequential([fnn.Input(2), fnn.Dense(1)], seed=1).config()
-        >>> fnn.Sequential.from_config(config).seed
+        >>> x = fnn.Input(2)
+        >>> config = fnn.Model(x, fnn.Dense(1)(x), seed=1).config()
+        >>> fnn.Model.from_config(config).seed
         1
         """
         return {
-            "kind": "sequential",
+            "kind": "model",
             "name": self.name,
             "seed": self.seed,
             "dtype": self.dtype,
             "layers": [layer.config() for layer in self.layers],
+            "nodes": [
+                {"layer": use.layer, "inputs": [list(one) for one in use.inputs]}
+                for use in self._uses
+            ],
+            "inputs": self._input_form,
+            "outputs": {"nodes": [list(end) for end in self._ends], "form": self._output_form},
+            "frozen": sorted(self._frozen),
         }
 
     @classmethod
@@ -424,19 +752,36 @@ class Sequential(Network):
         >>> len(fnn.Sequential.from_config(model.config()))
         2
         """
+        from fastnn import nested  # noqa: F401  (makes the kind of a model in a model known)
+
         where = f"{cls.__name__}.from_config"
         given: object = config
-        if not isinstance(given, Mapping) or given.get("kind") != "sequential":
-            raise ValueError(f"{where}: want the config of a Sequential, got {describe(given)}")
+        kinds = {"sequential": Sequential, "model": Model}
+        kind = config.get("kind") if isinstance(given, Mapping) else None
+        if kind not in kinds or not issubclass(kinds[kind], cls):
+            raise ValueError(f"{where}: want the config of a {cls.__name__}, got {describe(given)}")
         layers = config.get("layers")
         if not isinstance(layers, Sequence):
             raise ValueError(f"{where}: the config has no list of layers")
-        return cls(
-            [Layer.from_config(layer, custom_objects) for layer in layers],
-            name=config.get("name", "Model"),
-            seed=config.get("seed"),
-            dtype=config.get("dtype", "float32"),
-        )
+        found = [Layer.from_config(layer, custom_objects) for layer in layers]
+        name: str = config.get("name", DEFAULT_NAME)
+        seed: int | None = config.get("seed")
+        dtype: str = config.get("dtype", "float32")
+        if kind == "sequential":
+            model: Model = Sequential(found, name=name, seed=seed, dtype=dtype)
+            model._set_frozen(frozenset(config.get("frozen", ())))
+            return cast(Self, model)
+        try:
+            table = [
+                (int(node["layer"]), tuple((int(a), int(b)) for a, b in node["inputs"]))
+                for node in config["nodes"]
+            ]
+            ends = tuple((int(a), int(b)) for a, b in config["outputs"]["nodes"])
+            forms = (_form(config["inputs"]), _form(config["outputs"]["form"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{where}: the config's graph cannot be read: {error!r}") from None
+        frozen = frozenset(config.get("frozen", ()))
+        return cast(Self, _rebuild(Model, found, table, ends, forms, (name, seed, dtype, frozen)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture and parameters to one safetensors file.
@@ -469,19 +814,136 @@ class Sequential(Network):
 
     # -- running it -------------------------------------------------------------------------------
 
-    def __call__(self, x: npt.ArrayLike | Iterable[Any], *, check_finite: bool = True) -> Array:
-        """Return ``model.predict(x)``."""
+    def __call__(self, x: Any, *more: Any, check_finite: bool = True) -> Any:
+        """Return ``model.predict(x)``, or for symbolic tensors those of the outputs.
+
+        Called on symbolic tensors the model is a layer of another one, named like the model and
+        with a copy of its parameters: what one learns, the other does not.
+        """
+        if is_symbolic(x):
+            from fastnn.nested import ModelLayer
+
+            if self._as_layer is None:
+                self._as_layer = ModelLayer(self)
+            return apply(self._as_layer, (x, *more))
+        if more:
+            raise TypeError(
+                f"{type(self).__name__}: several inputs are given as one list, "
+                f"got {1 + len(more)} arguments"
+            )
         return self.predict(x, check_finite=check_finite)
 
-    def predict_rows(
-        self, x: object, batch_size: int | None, out: Array | None, check_finite: bool
-    ) -> Array:
+    if not TYPE_CHECKING:  # where Keras users look; a `__getattr__` would slow down every call
+        compile = _Elsewhere()
+        evaluate = _Elsewhere()
+        fit = _Elsewhere()
+        train_on_batch = _Elsewhere()
+
+    def as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
+        """Return the rows of each input, checked but for NaN, as arrays that the core can read.
+
+        Parameters
+        ----------
+        x : array_like, or a list or dict for several inputs
+        where : str
+            Who asks; begins the message of an error.
+        """
+        self.block_rows()  # says so if there is no network yet
+        if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
+            given: list[Any] = [x]
+            if self._input_form == "list" and isinstance(x, (list, tuple)) and len(x) == 1:
+                given = list(x) if np.ndim(x[0]) == 2 else given
+        else:
+            form = self.input_names if isinstance(x, Mapping) else self._input_form
+            given = _close_over(x, form or self.input_names, len(self.input_cols), where)
+        single = len(given) == 1
+        found: list[Any] = []
+        for i, (value, name, cols) in enumerate(
+            zip(given, self.input_names, self.input_cols, strict=True)
+        ):
+            if hasattr(value, "tocsr"):
+                found.append(self._as_sparse(value, i, where, "x" if single else f"x[{name!r}]"))
+                continue
+            if isinstance(value, data.SparseRows):  # from here, checked before
+                found.append(value)
+                continue
+            rows = data.as_rows(
+                value,
+                where=where,
+                name="x" if single else f"x[{name!r}]",
+                columns=cols,
+                allow_1d=not single,
+            )
+            if found and len(rows) != len(found[0]):
+                raise ValueError(
+                    f"{where}: x[{name!r}] has {len(rows)} rows, x[{self.input_names[0]!r}] "
+                    f"{len(found[0])}; want as many"
+                )
+            found.append(rows)
+        return tuple(found)
+
+    def _as_sparse(self, value: Any, i: int, where: str, name: str) -> data.SparseRows:
+        if not self._reads_sparse[i]:
+            raise TypeError(
+                f"{where}: {name} is a sparse {type(value).__name__}; only Dense layers read "
+                f"sparse rows: {name}.toarray() makes them dense"
+            )
+        return data.as_sparse_rows(
+            value, where=where, name=name, columns=self.input_cols[i], dtype=self.dtype
+        )
+
+    def split_outputs(self, given: Any, where: str) -> list[Any]:
+        """Return the parts of what was given for several outputs; None for those left out."""
+        form: Any = self._output_form
+        if isinstance(given, Mapping):
+            form = self.output_names
+            given = dict.fromkeys(form) | dict(given)
+        return _close_over(given, form, len(self.output_cols), where)
+
+    def check_sparse(self, rows: Sequence[Any], where: str) -> None:
+        """Refuse NaN and Inf in sparse rows, which the core does not look at."""
+        for array, name in zip(rows, self.input_names, strict=True):
+            if isinstance(array, data.SparseRows):
+                name = "x" if len(rows) == 1 else f"x[{name!r}]"
+                data.check_sparse_finite(array, where=where, name=name)
+
+    def check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
+        """Refuse NaN and Inf, and numbers that no row of an `Embedding` has."""
+        names = ["x"] if len(rows) == 1 else [f"x[{name!r}]" for name in self.input_names]
+        if finite:
+            for array, name in zip(rows, names, strict=True):
+                if isinstance(array, data.SparseRows):
+                    data.check_sparse_finite(array, where=where, name=name)
+                    continue
+                data.check_finite(array, where=where, name=name, dtype=self.dtype)
+        for number, column, size in self.tables:
+            data.check_indices(
+                rows[number][:, column],
+                where=where,
+                name=names[number] + (f"[:, {column}]" if rows[number].shape[1] > 1 else ""),
+                below=size,
+            )
+
+    def _close(self, outs: Sequence[Array]) -> Any:
+        """Return outputs as the model's were given: one, a list, a dict."""
+        if isinstance(self._output_form, tuple):
+            return dict(zip(self._output_form, outs, strict=True))
+        return outs[0] if self._output_form is None else list(outs)
+
+    def predict_rows(self, x: Any, batch_size: int | None, out: Any, check_finite: bool) -> Any:
         """Predict from anything `predict` takes.
 
         The compiled `predict` passes on to here what is not a small plain array.
         """
         where = "predict"
-        if is_stream(x):
+        block = self.block_rows()
+        if is_symbolic(x):
+            raise TypeError(
+                f"{where}: x is symbolic, without values; call the model itself, model(x), to make "
+                f"it part of another"
+            )
+        plain = len(self.input_cols) == 1 and self._input_form is None
+        if is_stream(x) and (plain or not isinstance(x, (list, tuple, Mapping))):
             if out is not None:
                 raise ValueError(f"{where}: out needs an array x, got a stream")
             parts = [
@@ -490,20 +952,35 @@ class Sequential(Network):
             ]
             if not parts:
                 raise ValueError(f"{where}: the stream yielded no batches")
+            if isinstance(parts[0], dict):
+                return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            if isinstance(parts[0], list):
+                return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
             return np.concatenate(parts)
-        block = self.block_rows()
         if batch_size is not None:
             block = data.as_count(batch_size, where=where, name="batch_size")
-        rows = data.as_rows(x, where=where, name="x", columns=self.inputs)
+        rows = self.as_inputs(x, where)
+        if check_finite:
+            self.check_sparse(rows, where)
+        n = len(rows[0])
+        shapes = [(n, cols) for cols in self.output_cols]
+        outs: list[Array]
         if out is None:
-            out = np.empty((len(rows), self.outputs), self.dtype)
+            outs = [np.empty(shape, self.dtype) for shape in shapes]
         else:
-            _check_out(out, where, (len(rows), self.outputs), self.dtype)
-            if np.may_share_memory(out, rows):
-                rows = rows.copy()
-        if self.run_predict(rows, out, block, check_finite) >= 0:
-            data.check_finite(rows, where=where, name="x", dtype=self.dtype)
-        return out
+            outs = _close_over(out, self._output_form, len(shapes), f"{where}: out")
+            for one, shape in zip(outs, shapes, strict=True):
+                _check_out(one, where, shape, self.dtype)
+            rows = tuple(
+                array.copy()
+                if isinstance(array, np.ndarray)
+                and any(np.may_share_memory(one, array) for one in outs)
+                else array
+                for array in rows
+            )
+        if self.run_predict(rows, tuple(outs), block, check_finite) >= 0:
+            self.check_inputs(rows, where, finite=check_finite)
+        return self._close(outs)
 
     def predictor(self, *, check_finite: bool = True) -> Predictor:
         """Return the model as it is now, frozen for serving.
@@ -530,17 +1007,16 @@ class Sequential(Network):
         """
         return Predictor(self, check_finite=check_finite)
 
-    def forward(
-        self, x: npt.ArrayLike, *, training: bool = False, check_finite: bool = True
-    ) -> Array:
+    def forward(self, x: Any, *, training: bool = False, check_finite: bool = True) -> Any:
         """Return the outputs for `x`, keeping what `backward` needs if `training`.
 
         Parameters
         ----------
         x : array_like, shape (n, inputs)
         training : bool
-            Keep the layers' values for one or more calls of `backward`; a `predict` in between
-            does not disturb them.
+            Draw noise, take moments from the batch (the moving ones move), and keep the layers'
+            values for one or more calls of `backward`; a `predict` in between does not disturb
+            them.
         check_finite : bool
             Refuse NaN and Inf in `x`.
 
@@ -565,20 +1041,24 @@ class Sequential(Network):
         array([[4.]], dtype=float32)
         """
         where = "forward"
-        rows = data.as_rows(x, where=where, name="x", columns=self.inputs)
-        out: Array = np.empty((len(rows), self.outputs), self.dtype)
+        rows = self.as_inputs(x, where)
+        if check_finite:
+            self.check_sparse(rows, where)
+        outs: list[Array] = [
+            np.empty((len(rows[0]), cols), self.dtype) for cols in self.output_cols
+        ]
         if training:
             self._kept_rows = 0
-            bad = self.run_forward(rows, out, check_finite)
+            bad = self.run_forward(rows, tuple(outs), check_finite, self.seed)
         else:
-            bad = self.run_predict(rows, out, self.block_rows(), check_finite)
+            bad = self.run_predict(rows, tuple(outs), self.block_rows(), check_finite)
         if bad >= 0:
-            data.check_finite(rows, where=where, name="x", dtype=self.dtype)
+            self.check_inputs(rows, where, finite=check_finite)
         if training:
-            self._kept_rows = len(rows)
-        return out
+            self._kept_rows = len(rows[0])
+        return self._close(outs)
 
-    def backward(self, dy: npt.ArrayLike) -> Array:
+    def backward(self, dy: Any) -> Any:
         """Compute the gradients of a loss from its derivative by the outputs.
 
         Parameters
@@ -610,16 +1090,30 @@ class Sequential(Network):
         where = "backward"
         if self._kept_rows == 0:
             raise RuntimeError(f"{where}: call forward(x, training=True) first")
-        given = data.as_rows(dy, where=where, name="dy", columns=self.outputs, allow_1d=True)
-        if len(given) != self._kept_rows:
-            raise ValueError(
-                f"{where}: dy has {len(given)} rows; want {self._kept_rows}, as the last forward"
-            )
-        plain = np.require(given, self.dtype, ["C_CONTIGUOUS", "ALIGNED"])
-        dx: Array = np.empty((len(plain), self.inputs), self.dtype)
-        if not self.run_backward(plain, dx):
+        plain: list[Array | None] = []
+        for one, cols in zip(
+            _close_over(dy, self._output_form, len(self.output_cols), f"{where}: dy"),
+            self.output_cols,
+            strict=True,
+        ):
+            if one is None and len(self.output_cols) > 1:
+                plain.append(None)
+                continue
+            given = data.as_rows(one, where=where, name="dy", columns=cols, allow_1d=True)
+            if len(given) != self._kept_rows:
+                raise ValueError(
+                    f"{where}: dy has {len(given)} rows; want {self._kept_rows}, "
+                    f"as the last forward"
+                )
+            plain.append(np.require(given, self.dtype, ["C_CONTIGUOUS", "ALIGNED"]))
+        dxs: list[Array] = [
+            np.empty((self._kept_rows, cols), self.dtype) for cols in self.input_cols
+        ]
+        if not self.run_backward(tuple(plain), tuple(dxs)):
             raise RuntimeError(f"{where}: call forward(x, training=True) first")
-        return dx
+        if isinstance(self._input_form, tuple):
+            return dict(zip(self._input_form, dxs, strict=True))
+        return dxs[0] if self._input_form is None else dxs
 
     def apply_gradients(self, optimizer: Optimizer) -> None:
         """Update the parameters once from ``model.gradients``; ``optimizer.step(model)`` calls it.
@@ -642,33 +1136,138 @@ class Sequential(Network):
         if state is None:
             state = self.optimizer_state(optimizer)
             self._optimizer_states[optimizer] = state
+        self.renew(state, optimizer)
         state.step()
 
     def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Return a new state of `optimizer` for this model: all slots 0, no updates done."""
-        return OptimizerState(
-            self,
-            optimizer.slots,
-            optimizer_settings(optimizer),
-            [
-                (slot.offset, math.prod(slot.shape), True, optimizer.decays(slot.name), 1.0)
-                for slot in self._slots
-            ],
-        )
+        segments = describe_segments(self._segments(), optimizer)
+        state = OptimizerState(self, optimizer.settings(), segments, self.seed)
+        state.freezes = self.freezes
+        return state
+
+    def renew(self, state: OptimizerState, optimizer: Optimizer) -> None:
+        """Let a state know which layers are frozen, if that has changed since it was made."""
+        if state.freezes != self.freezes:
+            state.describe(describe_segments(self._segments(), optimizer))
+            state.freezes = self.freezes
+
+    def gradient_state(self) -> OptimizerState:
+        """Return a state whose steps leave the gradients of the loss and change no parameter."""
+        return OptimizerState(self, {"kind": NO_UPDATE}, describe_segments(self._segments(), SGD()))
+
+    def _segments(self) -> list[Segment]:
+        return [
+            Segment(
+                slot.name,
+                slot.offset,
+                slot.weight.shape,
+                self.is_trained(slot.name),
+                slot.weight.regularizer,
+                slot.weight.constraint,
+            )
+            for slot in self._slots
+        ]
+
+    def is_trained(self, name: str) -> bool:
+        """Tell whether training changes the array of this name, such as "dense_0/kernel"."""
+        slot = next(slot for slot in self._slots if slot.name == name)
+        return slot.trainable and name.split("/")[0] not in self._frozen
+
+    @property
+    def tables(self) -> list[tuple[int, int, int]]:
+        """Input, column and number of rows of each embedding."""
+        return self._tables
 
 
-def optimizer_settings(optimizer: Optimizer) -> tuple[float, ...]:
-    """Return the numbers of an optimizer in the order that `OptimizerState` takes."""
-    return (
-        optimizer.kind,
-        optimizer.learning_rate,
-        getattr(optimizer, "momentum", 0.0),
-        getattr(optimizer, "nesterov", False),
-        getattr(optimizer, "beta_1", 0.0),
-        getattr(optimizer, "beta_2", 0.0),
-        getattr(optimizer, "epsilon", 0.0),
-        optimizer.weight_decay,
+class Sequential(Model):
+    """Layers one after another.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        An `Input` first.  Each object once: layers are frozen, ``layer.replace()`` copies one.
+        A model may be one of them.
+    name : str
+        Title of the summary.
+    seed : int, optional
+        Of the initial weights, in [0, 2**64).  None draws one from the system; ``model.seed``
+        tells which.  The same seed gives the same weights everywhere.
+    dtype : {"float32", "float64"}
+        What the parameters are and everything is computed in.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    layer_names : tuple of str
+        The name of each layer: its own, or its kind and a number from 0.
+    parameters, gradients : mapping of str to ndarray
+        Views into the arenas, such as ``model.parameters["dense_0/kernel"]`` (fan_in, fan_out):
+        writing into one changes the model.
+    seed : int
+    dtype : str
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a layer is none, the first is no `Input`, names repeat, or a size overflows.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> model = fnn.Sequential([
+    ...     fnn.Input(7, name="car_features"),
+    ...     fnn.Dense(32, activation="relu"),
+    ...     fnn.Dense(8, activation="relu"),
+    ...     fnn.Dense(1),
+    ... ], seed=0)
+    >>> model
+    Sequential(
+      inputs: {'car_features': (None, 7)}
+      outputs: 'dense_2'
+      nodes: 4
     )
+    >>> model.parameters["dense_0/kernel"].shape
+    (7, 32)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        name: str = DEFAULT_NAME,
+        seed: int | None = None,
+        dtype: npt.DTypeLike = "float32",
+    ) -> None:
+        found = _check_layers(layers)
+        start = value = as_tensor(found[0], "Sequential")
+        for layer in found[1:]:
+            value = apply(layer, (value,))
+            if not isinstance(value, Tensor):
+                raise ValueError(
+                    f"Sequential: {layer!r} has several outputs; use Model for such a graph"
+                )
+        self._input_form = self._output_form = None
+        self._assemble([start], [value], name, seed, dtype)
+
+    def config(self) -> dict[str, Any]:
+        """Return the architecture as a dict that JSON can hold.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> config = fnn.Sequential([fnn.Input(2), fnn.Dense(1)], seed=1).config()
+        >>> fnn.Sequential.from_config(config).seed
+        1
+        """
+        config = {
+            "kind": "sequential",
+            "name": self.name,
+            "seed": self.seed,
+            "dtype": self.dtype,
+            "layers": [layer.config() for layer in self.layers],
+        }
+        return config | ({"frozen": sorted(self._frozen)} if self._frozen else {})
 
 
 def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
@@ -680,7 +1279,7 @@ def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
         first = value[0] if value else None
         if isinstance(first, (list, tuple)) and first:
             first = first[0]
-        return isinstance(first, np.ndarray) and first.ndim == 2
+        return hasattr(first, "tocsr") or (isinstance(first, np.ndarray) and first.ndim == 2)
     return (
         not isinstance(value, (np.ndarray, str, bytes, bytearray, memoryview, Mapping))
         and not hasattr(value, "__array__")
@@ -714,11 +1313,19 @@ def _check_out(out: object, where: str, shape: tuple[int, int], dtype: str) -> N
 
 
 def _check_layers(layers: object) -> tuple[Layer, ...]:
+    from fastnn.nested import ModelLayer
+
     where = "Sequential"
-    if isinstance(layers, (str, Layer)) or not isinstance(layers, Iterable):
+    if (
+        isinstance(layers, (str, Layer))
+        or not isinstance(layers, Iterable)
+        or isinstance(layers, Model)
+    ):
         raise TypeError(f"{where}: layers must be a list of layers, got {describe(layers)}")
-    found = tuple(layers)
-    for i, layer in enumerate(found):
+    found: list[Layer] = []
+    for i, layer in enumerate(layers):
+        if isinstance(layer, Model):
+            layer = ModelLayer(layer)
         if not isinstance(layer, Layer):
             hint = ""
             if isinstance(layer, type) and issubclass(layer, Layer):
@@ -728,17 +1335,18 @@ def _check_layers(layers: object) -> tuple[Layer, ...]:
             raise ValueError(
                 f"{where}: want an Input first and only there, got {layer!r} at layers[{i}]"
             )
-        if any(layer is other for other in found[:i]):
+        if any(layer is other for other in found):
             raise ValueError(
                 f"{where}: layers[{i}] is the same object as an earlier layer; "
                 f"each needs its own, layer.replace() copies one"
             )
+        found.append(layer)
     if len(found) < 2:
         raise ValueError(f"{where}: want an Input and at least one more layer, got {len(found)}")
-    return found
+    return tuple(found)
 
 
-def _name_layers(layers: Sequence[Layer]) -> tuple[str, ...]:
+def _name_layers(layers: Sequence[Layer], where: str) -> tuple[str, ...]:
     """Name each layer: its own name, or its kind and how many of the kind came before."""
     counts: dict[str, int] = {}
     names: list[str] = []
@@ -747,13 +1355,12 @@ def _name_layers(layers: Sequence[Layer]) -> tuple[str, ...]:
         counts[layer.kind] = number + 1
         name = layer.name if layer.name is not None else f"{layer.kind}_{number}"
         if name in names:
-            raise ValueError(f"Sequential: two layers are named {name!r}; names must differ")
+            raise ValueError(f"{where}: two layers are named {name!r}; names must differ")
         names.append(name)
     return tuple(names)
 
 
-def _check_dtype(dtype: object) -> str:
-    where = "Sequential"
+def _check_dtype(dtype: object, where: str) -> str:
     try:
         name = "None" if dtype is None else np.dtype(cast(Any, dtype)).name
     except TypeError:
@@ -763,74 +1370,101 @@ def _check_dtype(dtype: object) -> str:
     return name
 
 
-def _columns(layers: Sequence[Layer]) -> list[int]:
-    """Return the columns that leave each layer."""
-    columns: list[int] = []
-    for layer in layers:
-        columns.append(layer.output_units(columns[-1] if columns else 0))
-    return columns
+def _form(given: object) -> Any:
+    """Return how inputs or outputs are given: None for one, "list", or the keys of a dict."""
+    if given is None or given == "list":
+        return given
+    if isinstance(given, (list, tuple)) and all(isinstance(key, str) for key in given):
+        return tuple(given)
+    raise ValueError(f"want null, 'list' or names, got {describe(given)}")
 
 
-def _lay_out(
-    layers: Sequence[Layer], names: Sequence[str], columns: Sequence[int], itemsize: int
-) -> tuple[list[Slot], int]:
-    """Return where each parameter lies in the arena, and the arena's length in elements."""
-    slots: list[Slot] = []
-    end = 0
-    for i, (layer, name) in enumerate(zip(layers, names, strict=True)):
-        for key, shape in layer.parameter_shapes(columns[max(i - 1, 0)]).items():
-            size = math.prod(shape)
-            if size >= ALIGNED_FROM:
-                line = LINE_BYTES // itemsize
-                end = -(-end // line) * line
-            slots.append(Slot(f"{name}/{key}", end, shape))
-            end += size
-            if end > data.MAX_ELEMENTS:
-                raise ValueError(
-                    f"Sequential: layer {name!r} brings the parameters to {end}; "
-                    f"want at most {data.MAX_ELEMENTS}"
-                )
-    return slots, end
+def _open(given: Any, where: str) -> tuple[list[Tensor], Any]:
+    """Return the tensors of one, a list or a dict, and which of them it was."""
+    form: Any
+    if isinstance(given, Mapping):
+        values, form = list(given.values()), tuple(given)
+        if not all(isinstance(key, str) and key for key in form):
+            raise TypeError(f"{where} must have strings as keys, got {describe(form)}")
+    elif isinstance(given, (list, tuple)):
+        values, form = list(given), "list"
+    else:
+        values, form = [given], None
+    if not values:
+        raise ValueError(f"{where} is empty; want at least one")
+    return [as_tensor(value, where) for value in values], form
 
 
-def _lower(
-    layers: Sequence[Layer],
-    names: Sequence[str],
-    columns: Sequence[int],
-    offsets: Mapping[str, int],
-) -> tuple[list[int], list[tuple[float, ...]]]:
-    """Return the columns of the tensors and the ops of the plan.
-
-    An activation right after a linear dense layer becomes that layer's own, so that both ways to
-    write it run alike.
-    """
-    cols = [columns[0]]
-    ops: list[tuple[float, ...]] = []
-    for i, layer in enumerate(layers):
-        if isinstance(layer, Dense):
-            kernel, bias = offsets[f"{names[i]}/kernel"], offsets.get(f"{names[i]}/bias", -1)
-            kind, alpha = layer.activation.kind, layer.activation.alpha
-            ops.append((DENSE_OP, kind, alpha, len(cols) - 1, len(cols), kernel, bias))
-            cols.append(columns[i])
-        elif isinstance(layer, Activation):
-            kind, alpha = layer.activation.kind, layer.activation.alpha
-            if ops and ops[-1][:2] == (DENSE_OP, 0):
-                ops[-1] = (DENSE_OP, kind, alpha, *ops[-1][3:])
-            else:
-                ops.append((ACTIVATION_OP, kind, alpha, len(cols) - 1, len(cols), -1, -1))
-                cols.append(columns[i])
-    return cols, ops
+def _close_over(given: Any, form: Any, count: int, where: str) -> list[Any]:
+    """Return the parts of what was given for several inputs or outputs, in their order."""
+    if form is None:
+        return [given]
+    if isinstance(given, Mapping):
+        if not isinstance(form, tuple):
+            raise TypeError(f"{where}: want a list of {count}, got {describe(given)}")
+        for key in given:
+            lookup("name", key, dict.fromkeys(form), where)
+        missing = [key for key in form if key not in given]
+        if missing:
+            raise ValueError(f"{where}: {', '.join(map(repr, missing))} missing")
+        return [given[key] for key in form]
+    if not isinstance(given, (list, tuple)):
+        names = f" with the keys {', '.join(form)}" if isinstance(form, tuple) else ""
+        kind = "dict" + names if isinstance(form, tuple) else f"list of {count}"
+        raise TypeError(f"{where}: want a {kind}, got {describe(given)}")
+    if len(given) != count:
+        raise ValueError(f"{where}: got {len(given)}, want {count}")
+    return list(given)
 
 
 def _rebuild(
-    cls: type[Sequential],
+    cls: type[Model],
     layers: Sequence[Layer],
-    name: str,
-    seed: int,
-    dtype: str,
-    weights: Sequence[Array],
-) -> Sequential:
-    model = cls(layers, name=name, seed=seed, dtype=dtype)
-    for view, values in zip(model.parameters.values(), weights, strict=True):
-        view[...] = values
+    table: Sequence[tuple[int, tuple[tuple[int, int], ...]]],
+    ends: Sequence[tuple[int, int]],
+    forms: tuple[Any, Any],
+    rest: tuple[str, int | None, str, frozenset[str]],
+    arena: Array | None = None,
+) -> Model:
+    """Build a model from its layers and their uses; the node of a use comes before its readers."""
+    where = cls.__name__
+    name, seed, dtype, frozen = rest
+    nodes: list[Node] = []
+    for number, reads in table:
+        if not 0 <= number < len(layers) or not all(0 <= a < len(nodes) for a, _ in reads):
+            raise ValueError(
+                f"{where}: node {len(nodes)} reads a node that does not come before it, "
+                f"or a layer that is not there"
+            )
+        layer = layers[number]
+        if not all(0 <= b < len(nodes[a].units) for a, b in reads):
+            raise ValueError(f"{where}: node {len(nodes)} reads an output that is not there")
+        tensors = tuple(Tensor(nodes[a], b) for a, b in reads)
+        if isinstance(layer, Input):
+            if any(node.layer is layer for node in nodes):
+                raise ValueError(f"{where}: two nodes are the input {layer!r}")
+            nodes.append(Node(layer, (), (layer.units,)))
+            continue
+        made = apply(layer, tensors)
+        nodes.append(made.node if isinstance(made, Tensor) else made[0].node)
+    if not ends or not all(0 <= a < len(nodes) and 0 <= b < len(nodes[a].units) for a, b in ends):
+        raise ValueError(f"{where}: an output is none of the nodes")
+    starts = [Tensor(node) for node in nodes if isinstance(node.layer, Input)]
+    for what, form, count in (("inputs", forms[0], len(starts)), ("outputs", forms[1], len(ends))):
+        if count != (1 if form is None else len(form) if isinstance(form, tuple) else count):
+            raise ValueError(f"{where}: got {count} {what}, which {form!r} does not fit")
+    model = cls.__new__(cls)
+    model._input_form, model._output_form = forms
+    model._assemble(
+        starts,
+        [Tensor(nodes[a], b) for a, b in ends],
+        name,
+        seed,
+        dtype,
+    )
+    if len(model._uses) < len(nodes) or len(model.layers) < len(layers):
+        raise ValueError(f"{where}: a layer or node is there that no output needs")
+    model._set_frozen(frozen)
+    if arena is not None:
+        model.restore(arena)
     return model

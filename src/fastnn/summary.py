@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fastnn._spec import lookup
 
-__all__ = ["LayerInfo", "Summary", "mermaid", "summarize"]
+__all__ = ["Flowchart", "LayerInfo", "Summary", "mermaid", "summarize"]
 
 HEADER = ("Layer", "Input shape", "Output shape", "Options", "Parameters")
+LEFT = "text-align:left;vertical-align:top"
 _DTYPES = {"float32": ("f32", 4), "float64": ("f64", 8)}
 
 Shape = tuple[int | None, ...]
@@ -30,14 +31,17 @@ class LayerInfo(NamedTuple):
     output_shape : tuple
     options : mapping of str to object
     parameters : mapping of str to shape
+    reads : tuple of int, optional
+        The rows of the table that it reads; the one before it if not given.
     """
 
     name: str
     kind: str
-    input_shape: Shape | None
-    output_shape: Shape
+    input_shape: Shape | tuple[Shape, ...] | None
+    output_shape: Shape | tuple[Shape, ...]
     options: Mapping[str, object] = {}
     parameters: Mapping[str, tuple[int, ...]] = {}
+    reads: tuple[int, ...] | None = None
 
     @property
     def label(self) -> str:
@@ -78,6 +82,42 @@ class Summary:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """Return the table as a notebook shows it."""
+        from html import escape
+
+        def row(tag: str, cells: Sequence[str]) -> str:
+            lines = ("<br/>".join(escape(line) for line in cell.split("\n")) for cell in cells)
+            return (
+                "<tr>"
+                + "".join(f"<{tag} style='{LEFT}'>{cell}</{tag}>" for cell in lines)
+                + "</tr>"
+            )
+
+        return (
+            f"<div><table><caption style='{LEFT}'><b>{escape(self.name)}</b></caption>"
+            f"<thead>{row('th', HEADER)}</thead>"
+            f"<tbody>{''.join(row('td', cells) for cells in self.rows)}</tbody></table>"
+            f"<p>Total parameters: {self.total_parameters}<br/>"
+            f"Total parameters memory: {_memory(self.total_bytes)}</p></div>"
+        )
+
+
+class Flowchart(str):
+    """The text of a Mermaid flowchart; notebooks that know Mermaid draw it.
+
+    Examples
+    --------
+    >>> Flowchart("graph TD;")
+    'graph TD;'
+    """
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        """Return the block that Markdown draws."""
+        return f"```mermaid\n{self}\n```"
+
 
 def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
     """Make the summary of a model.
@@ -111,13 +151,18 @@ def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
     short, size = lookup("dtype", dtype, _DTYPES, where="summarize")
     rows: list[tuple[str, ...]] = []
     total = 0
+    chain = all(layer.reads in (None, (), (i - 1,)) for i, layer in enumerate(layers))
     for layer in layers:
         total += sum(math.prod(shape) for shape in layer.parameters.values())
+        inputs = [str(shape) for shape in _shapes(layer.input_shape)]
+        if not chain:  # the order of the table does not tell what a layer reads
+            sources = [layers[source].name for source in layer.reads or ()]
+            inputs = [f"{a} of {b}" for a, b in zip(inputs, sources, strict=True)]
         rows.append(
             (
                 layer.label,
-                "" if layer.input_shape is None else str(layer.input_shape),
-                str(layer.output_shape),
+                ",\n".join(inputs),
+                ",\n".join(str(shape) for shape in _shapes(layer.output_shape)),
                 ",\n".join(f"{key}={_literal(value)}" for key, value in layer.options.items()),
                 ",\n".join(
                     f"{key}: {short}{''.join(f'[{length}]' for length in shape)}"
@@ -128,13 +173,21 @@ def summarize(name: str, layers: Sequence[LayerInfo], dtype: str) -> Summary:
     return Summary(name, rows, total, total * size)
 
 
-def mermaid(layers: Sequence[LayerInfo]) -> str:
+def _shapes(given: Shape | tuple[Shape, ...] | None) -> tuple[Shape, ...]:
+    """Return one shape, several or none as a tuple of shapes."""
+    if given is None:
+        return ()
+    if given and isinstance(given[0], tuple):
+        return given
+    return (cast(Shape, given),)
+
+
+def mermaid(layers: Sequence[LayerInfo]) -> Flowchart:
     """Return the layers as a Mermaid flowchart, top down.
 
     Parameters
     ----------
     layers : sequence of LayerInfo
-        Each feeds the next.
 
     Examples
     --------
@@ -150,11 +203,14 @@ def mermaid(layers: Sequence[LayerInfo]) -> str:
     """
     lines = ["graph TD;"]
     for i, layer in enumerate(layers):
-        text = f'"{_escape(layer.name)}<br/>{_escape(layer.kind)} {layer.output_shape}"'
+        shapes = " ".join(str(shape) for shape in _shapes(layer.output_shape))
+        text = f'"{_escape(layer.name)}<br/>{_escape(layer.kind)} {shapes}"'
         box = f"[/{text}/]" if layer.kind == "input" else f"[{text}]"
         lines.append(f"    node{i}{box};")
-    lines += [f"    node{i} --> node{i + 1};" for i in range(len(layers) - 1)]
-    return "\n".join(lines)
+    for i, layer in enumerate(layers):
+        reads = layer.reads if layer.reads is not None else range(max(i - 1, 0), i)
+        lines += [f"    node{source} --> node{i};" for source in reads]
+    return Flowchart("\n".join(lines))
 
 
 def _escape(text: str) -> str:

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import time
+import math
+import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import data, losses, metrics, optimizers
-from fastnn._core import Run
-from fastnn._spec import check_int, describe
-from fastnn.errors import DeadNetworkWarning
-from fastnn.events import Event, Handler, Listeners
-from fastnn.feed import ArrayFeed, Feed, Rows, StreamFeed, Task, judge, open_stream
+from fastnn import data, optimizers, resume
+from fastnn._core import OptimizerState, Run
+from fastnn._spec import check_float, check_int, describe
+from fastnn.callbacks import Callback, ProgressBar, check_callbacks
+from fastnn.errors import DeadNetworkWarning, FastnnWarning
+from fastnn.events import Handler, Listeners
+from fastnn.feed import (
+    ArrayFeed,
+    Feed,
+    Rows,
+    StreamFeed,
+    Task,
+    close_stream,
+    is_iterator,
+    judge,
+    open_stream,
+    weigh_classes,
+)
+from fastnn.heads import make_heads
 from fastnn.history import History
-from fastnn.losses import Loss
-from fastnn.model import Sequential, is_stream, optimizer_settings
+from fastnn.loop import Fit, Validation
+from fastnn.model import Model, is_stream
 from fastnn.optimizers import Optimizer
 from fastnn.parallel import get_num_threads
-from fastnn.report import Reporter
+from fastnn.report import make_reporter
+from fastnn.resume import Position
 
-__all__ = ["Trainer"]
+__all__ = ["Trainer", "load_trainer"]
 
-MANY_STEPS = 2**62  # "no limit"
-EPOCHS_AT_ONCE = 4096  # of a fit that nobody looks at: the records of so many are held
 FEW_ROWS = 8  # too few to tell a dead network by
-EPOCH_EVENTS = ("epoch_begin", "batch_end", "epoch_end")
 
 
 class Trainer:
@@ -36,14 +49,18 @@ class Trainer:
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
         The trainer changes its parameters in place.
     loss : str or Loss
-        Such as "mean_squared_error" ("mse"), `fastnn.losses.Huber` (delta=2.0).
+        Such as "mean_squared_error" ("mse"), `fastnn.losses.Huber` (delta=2.0).  For several
+        outputs one for all, or a list or dict; None for an output of which nothing is asked.
     optimizer : str or Optimizer
         Such as "adam", ``fastnn.SGD(0.01, momentum=0.9)``.
     metrics : sequence of str, function or Metric
-        Such as "mean_absolute_error", "accuracy".
+        Such as "mean_absolute_error", "accuracy", ``fastnn.metrics.F1(average="macro")``, or a
+        function ``(y_true, y_pred)`` of one's own.  For several outputs a list or dict of such.
+    loss_weights : list or dict of float, optional
+        Of the losses of several outputs in their sum, "loss"; 1 by default.
     seed : int, optional
         Of the order of the rows; by default the model's.
 
@@ -75,25 +92,37 @@ class Trainer:
 
     def __init__(
         self,
-        model: Sequential,
-        loss: str | Loss,
+        model: Model,
+        loss: Any,
         optimizer: str | Optimizer = "adam",
-        metrics: Sequence[str | Callable[..., float] | metrics.Metric] = (),
+        metrics: Any = (),
         *,
+        loss_weights: Any = None,
         seed: int | None = None,
     ) -> None:
         where = "Trainer"
-        if not isinstance(model, Sequential):
-            raise TypeError(f"{where}: model must be a Sequential, got {describe(model)}")
+        if not isinstance(model, Model):
+            raise TypeError(f"{where}: model must be a Model, got {describe(model)}")
         self.model = model
-        self.loss = losses.get(loss, where)
+        self._heads = make_heads(model, loss, loss_weights, metrics, where)
+        several = len(self._heads) > 1
+        self.loss = [head.loss for head in self._heads] if several else self._heads[0].loss
+        self.metrics = [head.metrics for head in self._heads] if several else self._heads[0].metrics
         self.optimizer = optimizers.get(optimizer, where)
-        self._fused = losses.check_head(self.loss, model.output_activation, model.outputs)
-        self.metrics = _check_metrics(metrics, self.loss, model.outputs)
         self.seed = model.seed if seed is None else data.as_seed(seed, where=where)
-        self._task = Task(model, self.loss)
+        self._task = Task(model, self._heads)
+        measured = [(head, metric) for head in self._heads for metric in head.metrics]
+        self._loss_names = ["loss"]
+        if several:
+            self._loss_names += [head.prefix("loss") for head in self._heads]
+        self._measured = [(head.prefix(one.name), one.collects) for head, one in measured]
+        self._names = (*self._loss_names, *(name for name, _ in self._measured))
+        self._directions: dict[str, bool | None] = dict.fromkeys(self._loss_names, False) | {
+            head.prefix(one.name): getattr(one, "higher_is_better", None) for head, one in measured
+        }
         self.history = History()
         self._listeners = Listeners()
+        self._fit_under_way: Fit | None = None
         self._start_over()
 
     def reset(self) -> None:
@@ -124,6 +153,7 @@ class Trainer:
         self.epochs = 0
         self._state = self.model.optimizer_state(self.optimizer)
         self._batch_run: Run | None = None  # of train_on_batch
+        self._position: Position | None = None  # where the last fit is
 
     @property
     def steps(self) -> int:
@@ -132,41 +162,73 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The optimizer's learning rate; setting it keeps the optimizer's state."""
-        return self.optimizer.learning_rate
+        """The learning rate of the next step.
+
+        Setting it replaces a schedule by a constant rate and keeps the optimizer's state.
+        """
+        return self._state.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self.optimizer = self.optimizer.replace(learning_rate=value)
-        self._state.configure(optimizer_settings(self.optimizer))
+        self._set_optimizer(self.optimizer.replace(learning_rate=value))
 
-    def on(self, event: str, handler: Handler, *, every: int = 1) -> Trainer:
+    def _set_optimizer(self, optimizer: Optimizer) -> None:
+        """Go on with other settings; the state stays."""
+        self.optimizer = optimizer
+        self._state.configure(optimizer.settings())
+
+    def on(
+        self,
+        event: str,
+        handler: Handler,
+        *,
+        every: int = 1,
+        first: int | None = None,
+        after: int = 0,
+        once: bool = False,
+    ) -> Trainer:
         """Call `handler` with an `Event` when something happens in `fit`.
 
         Parameters
         ----------
         event : str
-            "train_begin", "epoch_begin", "batch_end", "epoch_end" or "train_end".
+            "train_begin", "epoch_begin", "batch_begin", "batch_end", "epoch_end" or "train_end".
         handler : callable
             Gets the event; what it raises ends the fit between two steps.
         every : int
             Only every so many batches (counted within the epoch) or epochs.  Between two calls
             the training stays in C.
+        first : int, optional
+            Only up to this number of the batch or epoch, itself included.
+        after : int
+            Only above this number of the batch or epoch.
+        once : bool
+            Call it the first time that the rest allows, and never again.
 
         Returns
         -------
         Trainer
             Itself, so that calls can be chained.
 
+        Raises
+        ------
+        TypeError, ValueError
+            If the event is unknown, the handler cannot be called, or no number fits.
+
         Examples
         --------
         >>> import fastnn as fnn
         >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
-        >>> trainer = fnn.Trainer(model, "mse").on("epoch_end", lambda event: event.stop())
-        >>> len(trainer.fit([[1.0]], [[2.0]], epochs=10, verbose=0).epoch)
-        1
+        >>> seen = []
+        >>> trainer = fnn.Trainer(model, "mse")
+        >>> _ = trainer.on("epoch_end", lambda event: seen.append(event.epoch), every=2, after=4)
+        >>> _ = trainer.on("epoch_end", lambda event: event.stop(), after=9)
+        >>> len(trainer.fit([[1.0]], [[2.0]], epochs=100, verbose=0).epoch)
+        10
+        >>> seen
+        [6, 8, 10]
         """
-        self._listeners.add(event, handler, every)
+        self._listeners.add(event, handler, every, first, after, once)
         return self
 
     # -- fitting ----------------------------------------------------------------------------------
@@ -177,11 +239,19 @@ class Trainer:
         y: npt.ArrayLike | None = None,
         *,
         sample_weight: npt.ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
+        initial_epoch: int | None = None,
+        steps_per_epoch: int | None = None,
         shuffle: bool | None = None,
         drop_remainder: bool = False,
         validation_data: Any = None,
+        validation_split: float = 0.0,
+        validation_steps: int | None = None,
+        validation_freq: int | Collection[int] = 1,
+        callbacks: Sequence[Callback] | None = None,
+        prefetch: int = 0,
         verbose: int = 1,
         log_every: int | None = None,
         check_finite: bool = True,
@@ -198,9 +268,20 @@ class Trainer:
             Targets; (n,) is (n, 1).  For sparse_categorical_crossentropy integer labels (n,).
         sample_weight : array_like, shape (n,), optional
             The loss of a batch is sum(w l) / sum(w); a batch of weight 0 changes nothing.
+        class_weight : mapping of int to float or "balanced", optional
+            The weight of the rows of each class, times `sample_weight`; not of validation data.
+            "balanced" makes all classes weigh the same.  For a stream a mapping.
         batch_size : int
             Rows in a step, 32 by default; a stream has its own.
         epochs : int
+            How many; with `initial_epoch` the number of the last.
+        initial_epoch : int, optional
+            Epochs that are done already.  ``fit(..., initial_epoch=trainer.epochs)`` goes on with
+            a fit that was interrupted or loaded, at the batch where it was: callbacks keep their
+            state, the history its epochs.
+        steps_per_epoch : int, optional
+            Batches of a stream that make an epoch.  The next epoch goes on where this one stopped;
+            a stream that ends is begun again.  Without it each epoch iterates the stream once.
         shuffle : bool
             A new order of the rows each epoch (the default), from the trainer's seed and the
             number of the epoch alone.
@@ -208,8 +289,21 @@ class Trainer:
             Leave out the last batch of an epoch if it is short.
         validation_data : tuple (x, y) or (x, y, sample_weight), or a stream, optional
             Evaluated after each epoch.
+        validation_split : float
+            Share of the rows, of arrays, to validate with instead of training: the last ones as
+            they lie, before any shuffling, as in Keras.
+        validation_steps : int, optional
+            Batches to take of a stream in `validation_data`, from its begin; a generator goes on
+            where it is.
+        validation_freq : int or collection of int
+            Validate every so many epochs, or after these.
+        callbacks : sequence of Callback, optional
+            See `fastnn.callbacks`.
+        prefetch : int
+            Batches of a stream that a thread draws ahead, while the one before is trained on.
         verbose : int or bool
-            0 prints nothing, 1 a line for each epoch, but not more than ten a second.
+            0 prints nothing; 1 a bar on a terminal if rich is installed, elsewhere a line for each
+            epoch, but not more than ten a second; 2 a line for each epoch.
         log_every : int, optional
             Print a line every so many batches too.
         check_finite : bool
@@ -247,25 +341,65 @@ class Trainer:
         """
         where = "Trainer.fit"
         check_int(where, "epochs", epochs)
-        check_int(where, "verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
+        first = 0 if initial_epoch is None else initial_epoch
+        if check_int(where, "initial_epoch", first, 0) > epochs:
+            raise ValueError(
+                f"{where}: initial_epoch is {initial_epoch}, above epochs={epochs}, which is the "
+                f"number of the last epoch then"
+            )
+        verbose = int(verbose) if isinstance(verbose, bool) else verbose
+        check_int(where, "verbose", verbose, 0)
         if log_every is not None:
             check_int(where, "log_every", log_every)
+        guests = check_callbacks(where, callbacks)
         feed: Feed
+        held_out: Rows | None = None
         if y is None and (callable(x) or is_stream(x)):
             for name, given in (
                 ("sample_weight", sample_weight is not None),
                 ("batch_size", batch_size is not None),
                 ("shuffle", shuffle is not None),
                 ("drop_remainder", drop_remainder),
+                ("validation_split", validation_split),
             ):
                 if given:
                     raise ValueError(
                         f"{where}: {name} is for arrays; a stream brings its own batches"
                     )
-            run = self._run(1, training=True)
-            feed = StreamFeed(where, run, self._task, x, finite=check_finite)
+            if isinstance(class_weight, str):
+                raise ValueError(
+                    f"{where}: class_weight is {class_weight!r}, but the classes of a stream "
+                    f"cannot be counted beforehand; want a mapping of class to weight"
+                )
+            if steps_per_epoch is not None:
+                check_int(where, "steps_per_epoch", steps_per_epoch)
+            feed = StreamFeed(
+                where,
+                self._run(1, training=True),
+                self._task,
+                x,
+                finite=check_finite,
+                steps=steps_per_epoch,
+                prefetch=check_int(where, "prefetch", prefetch, 0),
+                class_weight=class_weight,
+            )
         else:
+            for name, given in (
+                ("steps_per_epoch", steps_per_epoch is not None),
+                ("prefetch", prefetch),
+            ):
+                if given:
+                    raise ValueError(
+                        f"{where}: {name} is for streams; an epoch of arrays is all their rows. "
+                        f"fastnn.data.batches(x, y, batch_size) makes a stream of them"
+                    )
             rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
+            if validation_split:
+                if validation_data is not None:
+                    raise ValueError(f"{where}: want validation_data or validation_split, got both")
+                rows, held_out = _split_rows(where, rows, validation_split)
+            if class_weight is not None:
+                rows = weigh_classes(where, self._task, rows, class_weight)
             size = 32 if batch_size is None else batch_size
             size = data.as_count(size, where=where, name="batch_size")
             feed = self._feed(
@@ -275,17 +409,34 @@ class Trainer:
                 shuffle=shuffle is None or bool(shuffle),
                 drop_remainder=drop_remainder,
             )
-        validation = None
-        if validation_data is not None:
+        validation: Validation | None = None
+        if held_out is not None:
+            validation = Evaluation(self, f"{where}: validation_split", held_out)
+        elif validation_data is not None:
             validation = self._evaluation(
                 f"{where}: validation_data",
                 *_split_validation(where, validation_data),
                 check_finite=check_finite,
+                steps=validation_steps,
             )
+        elif validation_steps is not None:
+            raise ValueError(f"{where}: validation_steps needs validation_data")
+        freq = _check_freq(where, validation_freq)
         self.model.begin_fit()
         try:
-            history = self._fit(feed, epochs, validation, verbose, log_every)
-            if self._is_dead(feed):
+            fit = self._fit(
+                feed,
+                epochs,
+                validation,
+                initial_epoch=initial_epoch,
+                validation_freq=freq,
+                callbacks=guests,
+                verbose=verbose,
+                log_every=log_every,
+            )
+            if fit.nan is not None:
+                warnings.warn(f"the fit was ended: {fit.nan}", FastnnWarning, stacklevel=2)
+            elif self._is_dead(feed):
                 warnings.warn(
                     "the network gives the same output for every row: its units are dead. "
                     "Scale the inputs (zero mean, unit variance), lower the learning rate, "
@@ -293,8 +444,9 @@ class Trainer:
                     DeadNetworkWarning,
                     stacklevel=2,
                 )
-            return history
+            return self.history
         finally:
+            self._state.use_averages(True)
             self.model.end_fit()
             feed.close()
 
@@ -323,88 +475,91 @@ class Trainer:
         self,
         feed: Feed,
         epochs: int,
-        validation: Callable[[], dict[str, float]] | None,
-        verbose: int,
-        log_every: int | None,
-    ) -> History:
-        listeners = self._listeners
-        self.history = history = History()
-        end = self.epochs + epochs
-        reporter = Reporter(end)
-        stopped = listeners.emit(
-            Event("train_begin", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
+        validation: Validation | None,
+        *,
+        initial_epoch: int | None = None,
+        validation_freq: int | Collection[int] = 1,
+        callbacks: Sequence[Callback] = (),
+        verbose: int = 0,
+        log_every: int | None = None,
+    ) -> Fit:
+        """Fit; everything has been checked, and the model is taken."""
+        self.model.renew(self._state, self.optimizer)
+        position, end = self._begin(epochs, initial_epoch, callbacks)
+        if isinstance(feed, ArrayFeed):
+            feed.seed = self.seed
+        if position is None:
+            self.history = History(self._directions)
+        else:
+            self.history = self.history.until(self.epochs)
+        bars = [callback for callback in callbacks if isinstance(callback, ProgressBar)]
+        file, bar = (bars[-1].file, bars[-1].bar) if bars else (None, None)
+        reporter = make_reporter(
+            max(1, verbose) if bars else verbose,
+            self.epochs,
+            end,
+            lambda: self.steps,
+            file=file,
+            bar=bar,
         )
-        if isinstance(feed, ArrayFeed) and not (
-            stopped or verbose or validation or listeners.wants(*EPOCH_EVENTS)
-        ):
-            self._fit_unseen(feed, epochs)
-        while self.epochs < end and not stopped:
-            began = time.perf_counter()
-            epoch = self.epochs + 1
-            if listeners.wants("epoch_begin"):
-                stopped = listeners.emit(
-                    Event("epoch_begin", epoch=epoch, batch=0, batches=feed.batches, logs={})
-                )
-            feed.begin(self.epochs)
-            done = 0
-            while not stopped:
-                limits = [listeners.next_batch(done)]
-                if log_every is not None and verbose:
-                    limits.append((done // log_every + 1) * log_every)
-                stop = min((limit for limit in limits if limit is not None), default=MANY_STEPS)
-                done = feed.advance(epoch, stop)
-                if done < stop:
-                    break
-                logs = self._logs(feed.run)
-                if log_every is not None and verbose and done % log_every == 0:
-                    reporter.batch(epoch, done, feed.batches, logs)
-                stopped = listeners.emit(
-                    Event("batch_end", epoch=epoch, batch=done, batches=feed.batches, logs=logs)
-                )
-            if stopped and done == 0:
-                break
-            logs = self._logs(feed.run)
-            if validation is not None:
-                logs |= {f"val_{name}": value for name, value in validation().items()}
-            seconds = time.perf_counter() - began
-            history.append(epoch, seconds, logs)
-            self.epochs = epoch
-            if listeners.wants("epoch_end"):
-                stopped = (
-                    listeners.emit(
-                        Event("epoch_end", epoch=epoch, batch=done, batches=feed.batches, logs=logs)
-                    )
-                    or stopped
-                )
-            if verbose:
-                reporter.epoch(epoch, seconds, logs)
-        reporter.finish()
-        listeners.emit(
-            Event("train_end", epoch=self.epochs, batch=0, batches=feed.batches, logs={})
+        self._fit_under_way = fit = Fit(
+            self,
+            feed,
+            end,
+            position=position,
+            validation=validation,
+            validation_freq=validation_freq,
+            callbacks=callbacks,
+            reporter=reporter,
+            log_every=log_every,
         )
-        return history
+        try:
+            fit.run()
+        finally:
+            self._fit_under_way = None
+            self._position = fit.position()
+            self._position.stopped, self._position.reason = False, None
+        return fit
 
-    def _fit_unseen(self, feed: ArrayFeed, epochs: int) -> None:
-        """Train epochs that nobody looks at: in C until the last is done."""
-        names = ["loss", *(metric.name for metric in self.metrics)]
-        end = self.epochs + epochs
-        while self.epochs < end:
-            records = np.empty((min(end - self.epochs, EPOCHS_AT_ONCE), 1 + len(names)))
-            try:
-                feed.epochs(self.epochs, records)
-            finally:  # also the epochs before Ctrl-C or a loss that is not finite
-                self.history.extend(self.epochs + 1, names, records[: feed.run.done])
-                self.epochs += feed.run.done
+    def _begin(
+        self, epochs: int, initial_epoch: int | None, callbacks: Sequence[Callback]
+    ) -> tuple[Position | None, int]:
+        """Return the position to go on from, if any, and the epochs that will be done at the end.
 
-    def _logs(self, run: Run) -> dict[str, float]:
-        """Return the loss and the metrics over the epoch so far."""
-        names = ["loss", *(metric.name for metric in self.metrics)]
-        return dict(zip(names, [run.loss, *run.metrics()], strict=True))
+        A file that a callback names brings the trainer to where it was.
+        """
+        where = "Trainer.fit"
+        for callback in callbacks:
+            path = callback.resumes_from()
+            if path is not None:
+                saved = resume.read(path, callback.custom_objects, where)
+                position = resume.put_back(self, saved, where)
+                first = self.epochs if position is None else position.began
+                return position, epochs if initial_epoch is not None else first + epochs
+        if initial_epoch is None:
+            return None, self.epochs + epochs
+        position = self._position
+        if position is not None and position.epoch == initial_epoch == self.epochs:
+            return position, epochs
+        self.epochs = initial_epoch
+        return None, epochs
+
+    def _logs(self, run: Run, *, whole: bool = True) -> dict[str, float]:
+        """Return the loss and the metrics over the epoch so far.
+
+        Within an epoch without those that need the `whole` of it.
+        """
+        names = [name for name, collects in self._measured if whole or not collects]
+        losses = run.losses() if len(self._heads) > 1 else ()
+        return dict(
+            zip([*self._loss_names, *names], [run.loss, *losses, *run.metrics(whole)], strict=True)
+        )
 
     def _is_dead(self, feed: Feed) -> bool:
         """Tell whether rows that differ all give one output though their targets differ."""
         x, y = feed.sample()
-        if len(x) < FEW_ROWS:
+        plain = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+        if not plain or len(x) < FEW_ROWS:
             return False
         for rows in (x[:FEW_ROWS], x):  # a live network mostly shows in the first few
             outputs = self.model.predict(rows, check_finite=False)
@@ -449,10 +604,13 @@ class Trainer:
             self._batch_run = self._run(len(rows.x), training=True)
         run = self._batch_run
         self.model.begin_fit()
+        self._position = None  # the next fit is another one
         try:
+            self._state.use_averages(False)
             run.begin()
             self._task.step(run, rows, where, finite=True)
         finally:
+            self._state.use_averages(True)
             self.model.end_fit()
             run.release()
         return self._logs(run)
@@ -497,39 +655,78 @@ class Trainer:
         return self._evaluation(where, x, y, sample_weight, check_finite=check_finite)()
 
     def _evaluation(
-        self, where: str, x: Any, y: Any, sample_weight: Any, *, check_finite: bool
-    ) -> Callable[[], dict[str, float]]:
+        self,
+        where: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        check_finite: bool,
+        steps: int | None = None,
+    ) -> Validation:
         """Return a function that evaluates; arrays are checked here and bound once."""
         if y is None and (callable(x) or is_stream(x)):
             if sample_weight is not None:
                 raise ValueError(f"{where}: sample_weight is for arrays; a stream brings its own")
-            return lambda: self._evaluate_stream(where, x, check_finite)
+            if steps is not None:
+                check_int("Trainer.fit", "validation_steps", steps)
+            return StreamEvaluation(self, where, x, check_finite, steps)
+        if steps is not None:
+            raise ValueError(
+                "Trainer.fit: validation_steps is for streams; arrays are evaluated whole"
+            )
         rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
         return Evaluation(self, where, rows)
 
-    def _evaluate_stream(self, where: str, stream: Any, check_finite: bool) -> dict[str, float]:
-        run = self._run(1, training=False)
-        run.begin()
-        count = 0
-        for batch in open_stream(where, stream):
-            count += 1
-            at = f"{where}: batch {count}"
-            self._task.step(run, self._task.check_batch(at, batch), at, finite=check_finite)
-        if count == 0:
-            hint = ""
-            if isinstance(stream, Iterator):
-                hint = (
-                    "; it is a generator, which can be read only once: "
-                    "pass the generator function itself, or a list"
-                )
-            raise ValueError(f"{where}: the stream yielded no batches{hint}")
-        return self._logs(run)
+    # -- files ------------------------------------------------------------------------------------
 
-    def _run(self, batch_rows: int, *, training: bool) -> Run:
-        head = (self.loss.kind, self.loss.param, self._fused and not self.loss.from_logits)
-        kinds = [metric.kind for metric in self.metrics]
-        state = self._state if training else None
-        return Run(self.model, head, kinds, batch_rows, state, get_num_threads())
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything that is needed to go on: `fastnn.load_trainer` reads it.
+
+        Parameters, the optimizer and its state, seed, history, where the last fit is (also within
+        an epoch that was interrupted) and the state of its callbacks.  `fastnn.load` reads the
+        model alone from the same file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Replaced only once the new file is whole.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an old one stays as it was.
+        TypeError
+            If a callback's state is nothing that a file can hold.
+
+        Examples
+        --------
+        >>> import fastnn as fnn, os, tempfile
+        >>> x, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+        >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
+        >>> trainer = fnn.Trainer(model, "mse")
+        >>> _ = trainer.fit(x, y, epochs=3, verbose=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     trainer.save(os.path.join(folder, "run.safetensors"))
+        ...     again = fnn.load_trainer(os.path.join(folder, "run.safetensors"))
+        >>> history = again.fit(x, y, epochs=5, initial_epoch=again.epochs, verbose=0)
+        >>> history.epoch
+        [1, 2, 3, 4, 5]
+        """
+        fit = self._fit_under_way
+        resume.write(self, self._position if fit is None else fit.position(), path)
+
+    def _run(self, batch_rows: int, *, training: bool, state: OptimizerState | None = None) -> Run:
+        heads = [head.for_run() for head in self._heads]
+        measured = [
+            (metric.bind(head.loss.name, head.outputs), i)
+            for i, head in enumerate(self._heads)
+            if head.loss is not None
+            for metric in head.metrics
+        ]
+        if training and state is None:
+            state = self._state
+        return Run(self.model, heads, measured, batch_rows, state, get_num_threads(), self.seed)
 
 
 class Evaluation:
@@ -547,31 +744,105 @@ class Evaluation:
     ) -> None:
         self.trainer = trainer
         self.where = where
-        self.rows = rows
-        self.chosen = chosen
         count = len(rows.x) if chosen is None else len(chosen)
-        self.block = min(count, trainer.model.block_rows())
-        self.run = trainer._run(self.block, training=False)
+        block = min(count, trainer.model.block_rows())
+        self.run = trainer._run(block, training=False)
+        self.steps = self.run.bind(*rows, chosen, block, False)
 
     def __call__(self) -> dict[str, float]:
         run = self.run
-        steps = run.bind(*self.rows, self.chosen, self.block, False)
         run.begin()
-        judge(run, run.advance(steps), self.where)
+        wrong = run.advance(self.steps)
+        if wrong:
+            judge(run, wrong, self.where)
         return self.trainer._logs(run)
 
 
-def _check_metrics(
-    wanted: Sequence[str | Callable[..., float] | metrics.Metric], loss: Loss, outputs: int
-) -> list[metrics.Metric]:
-    if isinstance(wanted, str) or not isinstance(wanted, Sequence):
-        raise TypeError(f"Trainer: metrics must be a list, got {describe(wanted)}")
-    found = [metrics.get(item, loss_name=loss.name, outputs=outputs) for item in wanted]
-    names = [metric.name for metric in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"Trainer: the metric {name!r} is named twice")
-    return found
+class StreamEvaluation:
+    """Loss and metrics over a stream, as often as it is called."""
+
+    def __init__(
+        self, trainer: Trainer, where: str, stream: Any, finite: bool, steps: int | None = None
+    ) -> None:
+        self.trainer = trainer
+        self.where = where
+        self.stream = stream
+        self.finite = finite
+        self.steps = steps
+
+    def __call__(self) -> dict[str, float]:
+        trainer, where = self.trainer, self.where
+        run = trainer._run(1, training=False)
+        run.begin()
+        count = 0
+        iterator = open_stream(where, self.stream)
+        try:
+            for batch in islice(iterator, self.steps):
+                count += 1
+                at = f"{where}: batch {count}"
+                trainer._task.step(
+                    run, trainer._task.check_batch(at, batch), at, finite=self.finite
+                )
+        finally:
+            close_stream(iterator, self.stream)
+        if count == 0:
+            hint = ""
+            if is_iterator(self.stream):
+                hint = (
+                    "; it is a generator, which can be read only once: "
+                    "pass the generator function itself, or a list"
+                )
+            raise ValueError(f"{where}: the stream yielded no batches{hint}")
+        if self.steps is not None and count < self.steps:
+            raise ValueError(
+                f"{where}: the stream ended after {count} batches; want validation_steps of "
+                f"{self.steps}, or a smaller number"
+            )
+        return trainer._logs(run)
+
+
+def load_trainer(
+    path: str | os.PathLike[str], *, custom_objects: Mapping[str, Any] | None = None
+) -> Trainer:
+    """Read a trainer that `Trainer.save` wrote, with its model.
+
+    ``fit(..., initial_epoch=trainer.epochs)`` on the same data goes on with its fit, with the bits
+    of one that was never interrupted.
+
+    Parameters
+    ----------
+    path : str or path-like
+    custom_objects : mapping of name to class, optional
+        A person's own layers, activations, losses and the like.
+
+    Returns
+    -------
+    Trainer
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is truncated, no trainer of fastnn, or of a newer format.
+
+    Examples
+    --------
+    >>> import fastnn as fnn, os, tempfile
+    >>> model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0)
+    >>> trainer = fnn.Trainer(model, "mse", fnn.SGD(0.1, momentum=0.9))
+    >>> _ = trainer.fit([[1.0]], [[2.0]], epochs=2, verbose=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     trainer.save(os.path.join(folder, "run.safetensors"))
+    ...     again = fnn.load_trainer(os.path.join(folder, "run.safetensors"))
+    >>> again.epochs, again.optimizer
+    (2, SGD(learning_rate=0.1, momentum=0.9))
+    """
+    where = "load_trainer"
+    saved = resume.read(path, custom_objects, where)
+    trainer = Trainer(saved.model, **saved.arguments(custom_objects))
+    trainer._position = resume.put_back(trainer, saved, where)
+    return trainer
 
 
 def _split_validation(where: str, given: Any) -> tuple[Any, Any, Any]:
@@ -590,3 +861,30 @@ def _split_validation(where: str, given: Any) -> tuple[Any, Any, Any]:
             f"got {describe(given)}"
         )
     return given, None, None
+
+
+def _split_rows(where: str, rows: Rows, share: float) -> tuple[Rows, Rows]:
+    """Return the rows to train with, and the last ones, to validate with."""
+    share = check_float(where, "validation_split", share, above=0, below=1)
+    count = math.floor(len(rows.x) * (1 - share))
+    if count in (0, len(rows.x)):
+        raise ValueError(
+            f"{where}: validation_split={share} of {len(rows.x)} rows leaves {count} to train and "
+            f"{len(rows.x) - count} to validate with; want some of both"
+        )
+    first, last = slice(count), slice(count, None)
+    parts = []
+    for part in (first, last):
+        weight = None if rows.weight is None else rows.weight[part]
+        if weight is not None and not weight.any():
+            raise ValueError(
+                f"{where}: sample_weight is zero in all rows of a part that validation_split makes"
+            )
+        parts.append(Rows(rows.x[part], rows.y[part], weight))
+    return parts[0], parts[1]
+
+
+def _check_freq(where: str, freq: object) -> int | Collection[int]:
+    if isinstance(freq, Collection) and not isinstance(freq, (str, bytes)):
+        return frozenset(check_int(where, "validation_freq", one) for one in freq)
+    return check_int(where, "validation_freq", freq)

@@ -38,11 +38,43 @@ enum { IN = 16, HIDDEN = 16, PARAMS = IN * HIDDEN + HIDDEN + HIDDEN + 1 };
 static fnn_plan_t *new_plan(const fnn_kernels_t *kernels, fnn_dtype_t dtype,
                             fnn_activation_t activation) {
     const size_t cols[] = {IN, HIDDEN, 1};
+    const size_t ins[] = {0, 1}, outputs[] = {2};
     const fnn_op_t ops[] = {
-        {FNN_OP_DENSE, activation, 0, 0, 1, 0, IN * HIDDEN},
-        {FNN_OP_DENSE, FNN_LINEAR, 0, 1, 2, IN * HIDDEN + HIDDEN, PARAMS - 1},
+        {
+            .kind = FNN_OP_DENSE,
+            .activation = activation,
+            .in = 0,
+            .out = 1,
+            .n_in = 1,
+            .ins = 0,
+            .kernel = 0,
+            .bias = IN * HIDDEN,
+            .state = {FNN_NONE, FNN_NONE},
+        },
+        {
+            .kind = FNN_OP_DENSE,
+            .in = 1,
+            .out = 2,
+            .n_in = 1,
+            .ins = 1,
+            .kernel = IN * HIDDEN + HIDDEN,
+            .bias = PARAMS - 1,
+            .state = {FNN_NONE, FNN_NONE},
+        },
     };
-    const fnn_plan_spec_t spec = {dtype, 3, cols, 1, 2, 2, ops, PARAMS};
+    const fnn_plan_spec_t spec = {
+        .dtype = dtype,
+        .n_tensors = 3,
+        .cols = cols,
+        .n_inputs = 1,
+        .n_outputs = 1,
+        .outputs = outputs,
+        .n_ops = 2,
+        .ops = ops,
+        .n_ins = 2,
+        .ins = ins,
+        .n_params = PARAMS,
+    };
     fnn_plan_t *plan;
     check(fnn_plan_new(&spec, kernels, &plan) == FNN_OK, "fnn_plan_new failed");
     return plan;
@@ -62,7 +94,8 @@ static void check_allocations(void) {
 static void check_workspace(fnn_dtype_t dtype, size_t rows, bool training) {
     fnn_plan_t *plan = new_plan(fnn_kernels_best(), dtype, FNN_GELU);
     fnn_workspace_t *work;
-    check(fnn_workspace_new(plan, rows, training, &work) == FNN_OK, "fnn_workspace_new failed");
+    check(fnn_workspace_new(plan, rows, training, training, &work) == FNN_OK,
+          "fnn_workspace_new failed");
     const size_t element = ELEMENT[dtype];
     for (size_t t = 0; t < plan->n_tensors; ++t) {
         check_piece(work->slot[t], rows * plan->cols[t] * element, "a slot has open neighbours");
@@ -71,7 +104,7 @@ static void check_workspace(fnn_dtype_t dtype, size_t rows, bool training) {
                         "a gradient slot has open neighbours");
     }
     if (training)
-        check_piece(work->before[0], rows * HIDDEN * element,
+        check_piece(work->kept[0], rows * HIDDEN * element,
                     "a slot before an activation has open neighbours");
     check_piece(work->y, rows * element, "the targets have open neighbours");
     check_piece(work->weight, rows * element, "the weights have open neighbours");
@@ -120,15 +153,17 @@ static void reads_past_saved(const float *saved, const float *dy, float *dz, siz
 }
 
 static double reads_past_targets(const float *z, const void *y, const float *weight, float *probs,
-                                 float *dz, size_t rows, size_t cols, double scale, double param) {
+                                 float *dz, size_t rows, size_t cols, double scale,
+                                 const fnn_loss_set_t *set) {
     sink = ((const float *)y)[rows * cols];
-    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, param);
+    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, set);
 }
 
 static double reads_past_weights(const float *z, const void *y, const float *weight, float *probs,
-                                 float *dz, size_t rows, size_t cols, double scale, double param) {
+                                 float *dz, size_t rows, size_t cols, double scale,
+                                 const fnn_loss_set_t *set) {
     sink = weight[rows];
-    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, param);
+    return right->loss[FNN_MEAN_SQUARED_ERROR](z, y, weight, probs, dz, rows, cols, scale, set);
 }
 
 static void writes_past_scratch(float *c, size_t ldc, const float *a, size_t lda, const float *b,
@@ -193,15 +228,25 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
     const fnn_source_t inputs = {(const char *)x, FNN_FLOAT32, IN * sizeof(float), sizeof(float),
                                  IN};
     const fnn_stretch_t all = {0, PARAMS, 1, 1};
+    fnn_head_t head = {
+        .loss = FNN_MEAN_SQUARED_ERROR,
+        .target_cols = 1,
+        .terms = 1,
+        .weight = 1,
+        .y = {.data = (const char *)y,
+              .type = FNN_FLOAT32,
+              .row_stride = sizeof(float),
+              .col_stride = sizeof(float),
+              .cols = 1},
+    };
     fnn_run_t run = {
         .plan = plan,
         .team = team,
         .params = fnn_alloc(PARAMS * sizeof(float)),
         .grads = fnn_alloc(PARAMS * sizeof(float)),
         .update = {.kind = FNN_SGD, .n_stretches = 1, .stretches = &all, .lr = 0.1},
-        .head = {FNN_MEAN_SQUARED_ERROR, 0, false},
+        .heads = &head,
         .inputs = &inputs,
-        .y = {(const char *)y, FNN_FLOAT32, sizeof(float), sizeof(float), 1},
         .weight = {(const char *)weight, FNN_FLOAT32, sizeof(float), sizeof(float), 1},
         .rows = rows,
         .batch_size = rows,

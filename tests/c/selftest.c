@@ -97,6 +97,20 @@ static bool close_to(double got, double sum, double size, double eps, size_t k) 
                            (double)z[i] * 0.5 * erfc(-(double)z[i] * 0.70710678118654752440)) <    \
                           16 * eps,                                                                \
                       "gelu", 1, n, 0);                                                            \
+            kernels->table.activation[FNN_MISH](z, out, 1, n, 0);                                  \
+            for (size_t i = 0; i < n; ++i)                                                         \
+                check(fabs((double)out[i] -                                                        \
+                           (double)z[i] * tanh(log1p(exp((double)z[i])))) < 32 * eps,              \
+                      "mish", 1, n, 0);                                                            \
+            kernels->table.activation[FNN_TANH_SHRINK](z, out, 1, n, 0);                           \
+            for (size_t i = 0; i < n; ++i)                                                         \
+                check(fabs((double)out[i] - ((double)z[i] - tanh((double)z[i]))) < 32 * eps,       \
+                      "tanh_shrink", 1, n, 0);                                                     \
+            kernels->table.activation[FNN_SPARSEMAX](z, out, 1, n, 0);                             \
+            double sum = 0;                                                                        \
+            for (size_t i = 0; i < n; ++i)                                                         \
+                sum += (double)out[i];                                                             \
+            check(n == 0 || fabs(sum - 1) < 101 * eps, "sparsemax", 1, n, 0);                      \
         }                                                                                          \
     }
 
@@ -107,11 +121,43 @@ CHECK_PRODUCTS(double, f64, 2.220446049250313e-16)
 static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
     enum { ROWS = 256, IN = 3, HIDDEN = 8, PARAMS = IN * HIDDEN + HIDDEN + HIDDEN + 1 };
     const size_t cols[] = {IN, HIDDEN, 1};
+    const size_t ins[] = {0, 1}, outputs[] = {2};
     const fnn_op_t ops[] = {
-        {FNN_OP_DENSE, FNN_TANH, 0, 0, 1, 0, IN * HIDDEN},
-        {FNN_OP_DENSE, FNN_LINEAR, 0, 1, 2, IN * HIDDEN + HIDDEN, PARAMS - 1},
+        {
+            .kind = FNN_OP_DENSE,
+            .activation = FNN_TANH,
+            .in = 0,
+            .out = 1,
+            .n_in = 1,
+            .ins = 0,
+            .kernel = 0,
+            .bias = IN * HIDDEN,
+            .state = {FNN_NONE, FNN_NONE},
+        },
+        {
+            .kind = FNN_OP_DENSE,
+            .in = 1,
+            .out = 2,
+            .n_in = 1,
+            .ins = 1,
+            .kernel = IN * HIDDEN + HIDDEN,
+            .bias = PARAMS - 1,
+            .state = {FNN_NONE, FNN_NONE},
+        },
     };
-    const fnn_plan_spec_t spec = {dtype, 3, cols, 1, 2, 2, ops, PARAMS};
+    const fnn_plan_spec_t spec = {
+        .dtype = dtype,
+        .n_tensors = 3,
+        .cols = cols,
+        .n_inputs = 1,
+        .n_outputs = 1,
+        .outputs = outputs,
+        .n_ops = 2,
+        .ops = ops,
+        .n_ins = 2,
+        .ins = ins,
+        .n_params = PARAMS,
+    };
     const size_t bytes = PARAMS * (dtype == FNN_F32 ? sizeof(float) : sizeof(double));
     static double x[ROWS * IN], y[ROWS], start[PARAMS];
     fill(x, ROWS * IN, 4);
@@ -130,20 +176,32 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
             ((float *)params)[i] = (float)(0.3 * start[i]);
         else
             ((double *)params)[i] = 0.3 * start[i];
-    const fnn_source_t inputs = {(const char *)x, FNN_FLOAT64, IN * sizeof(double), sizeof(double),
-                                 IN};
+    const fnn_source_t inputs = {.data = (const char *)x,
+                                 .type = FNN_FLOAT64,
+                                 .row_stride = IN * sizeof(double),
+                                 .col_stride = sizeof(double),
+                                 .cols = IN};
+    fnn_head_t head = {
+        .loss = FNN_MEAN_SQUARED_ERROR,
+        .target_cols = 1,
+        .terms = 1,
+        .weight = 1,
+        .y = {.data = (const char *)y,
+              .type = FNN_FLOAT64,
+              .row_stride = sizeof(double),
+              .col_stride = sizeof(double),
+              .cols = 1},
+    };
     const fnn_stretch_t all = {0, PARAMS, 1, 1};
     fnn_run_t run = {
         .plan = plan,
         .team = team,
         .params = params,
         .grads = grads,
-        .slot = {m, v},
         .update = {.kind = FNN_ADAM, .n_stretches = 1, .stretches = &all, .lr = 0.02,
-                   .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
-        .head = {FNN_MEAN_SQUARED_ERROR, 0, false},
+                   .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .slot = {m, v}},
+        .heads = &head,
         .inputs = &inputs,
-        .y = {(const char *)y, FNN_FLOAT64, sizeof(double), sizeof(double), 1},
         .rows = ROWS,
         .batch_size = 16,
         .check_finite = true,
@@ -151,7 +209,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
     const size_t before = fnn_allocations();
     for (int epoch = 0; epoch < 60; ++epoch) {
         run.step = 0;
-        run.loss_sum = run.weight_sum = 0;
+        head.loss_sum = head.weight_sum = 0;
         while (run.step < ROWS / 16)
             check(fnn_run(&run, ROWS / 16) == FNN_OK, "fnn_run", 0, 0, 0);
     }

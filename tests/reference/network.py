@@ -33,7 +33,7 @@ class Twin:
                 self.stages.append((name, "linear", {}))
             if isinstance(layer, (Dense, Activation)):
                 spec = layer.activation
-                alpha = {"alpha": spec.alpha} if spec.name in ("leaky_relu", "elu") else {}
+                alpha = {"alpha": spec.alpha} if spec.name in activation.PARAMETRIC else {}
                 self.stages.append(("", spec.name, alpha))
         self.state = dict.fromkeys(self.parameters)
         self.t = 0
@@ -80,7 +80,8 @@ class Twin:
         y = np.asarray(y)
         if self.loss_name != "sparse_categorical_crossentropy":
             y = y.reshape(len(y), -1)
-        value, dy = loss.value_and_gradient(self.loss_name, values[-1], y, weight, self.delta)
+        settings = {"delta": self.delta} if self.loss_name == "huber" else {}
+        value, dy = loss.value_and_gradient(self.loss_name, values[-1], y, weight, **settings)
         return value, self.backward(values, dy, logits=True)[0]
 
     def learn(self, x, y, weight=None, *, kind, exclude=(), weight_decay=0.0, **settings):

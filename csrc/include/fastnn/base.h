@@ -27,7 +27,8 @@ typedef enum {
     FNN_NONFINITE_INPUT, /* NaN or Inf met while gathering rows */
     FNN_NONFINITE_LOSS,  /* the loss of a step is NaN or Inf; its update was not applied */
     FNN_INTERRUPTED,     /* the poll function asked to stop; the step in progress was dropped */
-    FNN_NO_FORWARD       /* backward without a training forward before it */
+    FNN_NO_FORWARD,      /* backward without a training forward before it */
+    FNN_NONFINITE_GRADIENT /* a norm to be clipped is NaN or Inf; the update was not applied */
 } fnn_status_t;
 
 #endif

@@ -7,9 +7,11 @@
  *                    by the caller: data, parameters, optimizer, position, sums
  *
  * Tensors are numbered, the inputs first; each has a width, and a slot of (rows, width) in a
- * workspace.  An op reads one tensor and writes another, in list order.  Parameters, gradients and
- * optimizer slots are arenas of `n_params` elements; what lies between two parameters is 0 and
- * stays 0.  The segments of the arena that an optimizer updates alike are merged into stretches.
+ * workspace.  An op reads tensors and writes the next one, in list order: op i writes tensor
+ * n_inputs + i.  Parameters, gradients and optimizer slots are arenas of `n_params` elements; what
+ * lies between two parameters is 0 and stays 0.  What is kept but not trained (moving moments,
+ * scales) lies in the parameter arena too.  What an optimizer does to them stands in
+ * fastnn/update.h.
  * No function here allocates but the two _new ones.
  *
  * A step takes its batch through forward, loss and backward in blocks of rows (depth first: a block
@@ -24,20 +26,54 @@
 #include "fastnn/metric.h"
 #include "fastnn/pool.h"
 #include "fastnn/source.h"
+#include "fastnn/update.h"
 
 #define FNN_NONE SIZE_MAX
 
 typedef enum {
-    FNN_OP_DENSE = 0, /* out = activation(in kernel + bias); kernel (fan_in, fan_out) */
-    FNN_OP_ACTIVATION /* out = activation(in) */
+    FNN_OP_DENSE = 0,  /* out = activation(in kernel + bias); kernel (fan_in, fan_out) */
+    FNN_OP_ACTIVATION, /* out = activation(in) */
+    FNN_OP_COMBINE,    /* out = in 0, in 1, ... combined element by element; variant: fnn_combine_t */
+    FNN_OP_CONCAT,     /* out = in 0 | in 1 | ..., side by side */
+    FNN_OP_SPLIT,      /* out = columns of in, from `number` on */
+    FNN_OP_GLU,        /* out = a sigmoid(b), in = a | b */
+    FNN_OP_NOISE,      /* training only, else out = in; variant: fnn_noise_t, alpha: the rate */
+    FNN_OP_LAYER_NORM, /* kernel: gamma, bias: beta; alpha: epsilon; variant: 1 for RMS */
+    FNN_OP_BATCH_NORM, /* the same; state: moving mean and variance; beta: their momentum */
+    FNN_OP_EMBEDDING,  /* out = rows of kernel (size, cols) by column `number` of in, an input */
+    FNN_OP_SCALE,      /* out = (in - shift) * scale; variant 1: in * scale + shift; state: both */
+    FNN_OP_PRELU,      /* out = in > 0 ? in : kernel * in; kernel (cols,) */
+    FNN_OP_MAXOUT,     /* out = the largest of `number` columns of in, cols apart */
+    FNN_OP_BILINEAR,   /* out_u = in0 kernel_u in1 + bias_u; kernel (cols of in 0, cols * cols of in 1) */
+    FNN_OP_ACTIVITY,   /* out = in; adds alpha |in| + beta in^2 to the loss, in the mean over rows */
+    FNN_OP_FUNCTION,   /* a person's own, row by row */
+    FNN_OP_COUNT
 } fnn_op_kind_t;
+
+enum {
+    FNN_MOST_INPUTS = 64,  /* of an op */
+    FNN_MOST_OUTPUTS = 32, /* of a plan */
+    FNN_NO_HEAD = 63       /* of ops that write no output */
+};
+
+/* A person's own layer: forward, where dy is NULL, writes `to` (rows, cols of out) from x (rows, cols
+ * of in); backward writes `to` like x from x, out and dy.  It is called by the thread that runs the
+ * plan, and tells that thread by fnn_function_failed() if something goes wrong. */
+typedef void fnn_function_fn(void *data, const void *x, const void *out, const void *dy, void *to,
+                             size_t rows);
 
 typedef struct {
     fnn_op_kind_t kind;
     fnn_activation_t activation;
-    double alpha;
-    size_t in, out;      /* tensors */
+    unsigned variant;
+    double alpha, beta;
+    size_t in, out;      /* tensors; where there are several inputs, `in` is the first of them */
+    size_t n_in, ins;    /* their number, and where they begin in the list of all inputs */
     size_t kernel, bias; /* offsets in the parameter arena, or FNN_NONE */
+    size_t state[2];     /* offsets in the same arena of what is not trained, or FNN_NONE */
+    size_t number, size;
+    fnn_function_fn *function;
+    void *data;
 } fnn_op_t;
 
 typedef struct {
@@ -45,11 +81,18 @@ typedef struct {
     size_t n_tensors;
     const size_t *cols; /* of each tensor */
     size_t n_inputs;    /* tensors 0 .. n_inputs - 1 */
-    size_t output;      /* the tensor that predict returns; written by the last op */
+    size_t n_outputs;
+    const size_t *outputs; /* the tensors that predict returns, each written by an op */
     size_t n_ops;
     const fnn_op_t *ops;
+    size_t n_ins;
+    const size_t *ins; /* inputs of the ops, those of each together */
     size_t n_params;
 } fnn_plan_spec_t;
+
+/* Whether an own function that this thread has called has failed: set by it, and set back by whoever
+ * called the plan. */
+bool *fnn_function_failed(void);
 
 typedef struct fnn_plan fnn_plan_t;
 typedef struct fnn_workspace fnn_workspace_t;
@@ -69,9 +112,10 @@ size_t fnn_plan_block_rows(const fnn_plan_t *plan);
 /* The same for predictions, which keep no gradients and may cut rows as they like. */
 size_t fnn_plan_predict_rows(const fnn_plan_t *plan);
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan);
+bool fnn_plan_has_functions(const fnn_plan_t *plan);
 
-/* Slots for up to `rows` rows; gradient slots too if `training`. */
-fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training,
+/* Slots for up to `rows` rows; gradient slots too if `training`, those of inputs if `inputs_too`. */
+fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool training, bool inputs_too,
                                fnn_workspace_t **out);
 void fnn_workspace_free(fnn_workspace_t *work);
 size_t fnn_workspace_rows(const fnn_workspace_t *work);
@@ -79,59 +123,57 @@ size_t fnn_workspace_rows(const fnn_workspace_t *work);
 /* Asked between blocks when 50 ms have gone by since the last time: true stops the work. */
 typedef bool fnn_poll_fn(void *data);
 
-/* out (rows, outputs), in the plan's type, contiguous = the network's outputs; it overlaps no input.
+/* out[k] (rows, cols of output k), in the plan's type, contiguous = the network's outputs; they
+ * overlap no input and each other.
  * `work`: a workspace for each of `threads` threads (at least 1, at most FNN_MOST_THREADS), all of
  * as many rows; `block`: rows computed at once, if fewer.  A row's bits do not depend on the rows
  * beside it, on blocks or threads.  On FNN_NONFINITE_INPUT *bad_row is the first such row, and some
  * rows of out are written, others not. */
 fnn_status_t fnn_predict(const fnn_plan_t *plan, const void *params, fnn_workspace_t *const *work,
                          size_t threads, size_t block, const fnn_source_t *inputs, size_t rows,
-                         bool check_finite, void *out, fnn_poll_fn *poll, void *poll_data,
+                         bool check_finite, void *const *out, fnn_poll_fn *poll, void *poll_data,
                          size_t *bad_row);
 
 /* One block that a backward may follow: rows <= the workspace's, which was made for training; the
- * inputs are copied.  The outputs stay in the workspace and are copied to `out`. */
-fnn_status_t fnn_forward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
-                         const fnn_source_t *inputs, size_t rows, bool check_finite, void *out,
-                         size_t *bad_row);
+ * inputs are copied.  The outputs stay in the workspace and are copied to `out`.  Noise is drawn by
+ * `seed` and `t`; moments of the batch move those in `params`. */
+fnn_status_t fnn_forward(const fnn_plan_t *plan, void *params, fnn_workspace_t *work,
+                         const fnn_source_t *inputs, size_t rows, bool check_finite, uint64_t seed,
+                         uint64_t t, void *const *out, size_t *bad_row);
 
-/* The gradients of sum(dy * outputs) for the last fnn_forward: `grads` (n_params) is overwritten;
- * dx[i] (rows, cols of input i), where not NULL, too.  May be called again. */
+/* The gradients of the sum over k of sum(dy[k] * output k) for the last fnn_forward: dy[k] NULL is 0;
+ * `grads` (n_params) is overwritten; dx[i] (rows, cols of input i), where not NULL, too.  May be
+ * called again. */
 fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_workspace_t *work,
-                          const void *dy, void *grads, void *const *dx);
+                          const void *const *dy, void *grads, void *const *dx);
 
-/* Part of the parameter arena that is updated alike; what no stretch covers is not trained. */
+/* What a run keeps of an output for metrics that need all of them at once, in the order of its steps;
+ * `rows` grows with each.  Room for the rows of the steps to come is the caller's business. */
 typedef struct {
-    size_t offset, size; /* elements */
-    double decay;        /* multiplies the optimizer's weight decay */
-    double multiplier;   /* multiplies its learning rate */
-} fnn_stretch_t;
+    void *p;      /* (rows, outputs), the plan's type: after the output activation; NULL: not kept */
+    void *y;      /* (rows, outputs), the plan's type, or labels int32 (rows,) */
+    void *weight; /* (rows,), the plan's type, or NULL */
+    size_t rows;
+} fnn_keep_t;
 
-/* Optimizer settings as people give them; fnn_update evaluates the constants of step t. */
-typedef struct {
-    fnn_optimizer_t kind;
-    size_t n_stretches;
-    const fnn_stretch_t *stretches;
-    double lr;
-    double momentum;
-    bool nesterov;
-    double beta1, beta2, eps, weight_decay;
-} fnn_update_t;
-
-/* One update of params from grads over all stretches.  slot[0], slot[1]: state arenas (SGD
- * momentum or Adam's m, v), NULL where the optimizer has none.  t counts from 1. */
-void fnn_update(const fnn_plan_t *plan, const fnn_update_t *update, uint64_t t, void *params,
-                const void *grads, void *const slot[2]);
-
+/* What one output is held against. */
 typedef struct {
     fnn_loss_t loss;
-    double param;
-    bool skip_activation; /* the last op's activation is part of the loss */
+    bool skip_activation; /* the activation of the output's op is part of the loss */
+    size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
+    size_t terms;         /* of a row: fnn_loss_terms() */
+    double weight;        /* of this loss in that of the network; 0: the output has none */
+    fnn_source_t y;
+    double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */
+    fnn_loss_set_t set;
+    fnn_keep_t keep;
 } fnn_head_t;
 
 typedef struct {
-    fnn_metric_t metric;
-    double *state; /* fnn_metric_state_size() doubles */
+    fnn_metric_set_t set;
+    size_t head;
+    double *state;
+    size_t size; /* fnn_metric_state_size(): doubles in the state */
 } fnn_metric_slot_t;
 
 /* Where a run computes with up to `threads` threads: a workspace, and where a batch is cut into
@@ -151,20 +193,24 @@ typedef struct {
     fnn_team_t *team; /* for its batches, and for training if it trains */
     void *params;
     /* training only: NULL grads makes the run an evaluation, which changes no parameter */
-    void *grads, *slot[2];
+    void *grads;
     fnn_update_t update;
-    uint64_t t;       /* updates done so far; grows */
-    double powers[2]; /* of beta1 and beta2, for update t + 1; filled in by fnn_run */
+    uint64_t t;        /* updates done so far; grows */
+    fnn_rates_t rates; /* of update t + 1; filled in by fnn_run */
 
-    fnn_head_t head;
+    size_t n_penalties;
+    const fnn_penalty_t *penalties; /* part of each batch's loss */
+
+    fnn_head_t *heads; /* one for each output of the plan */
     size_t n_metrics;
     const fnn_metric_slot_t *metrics; /* the team's metric_doubles: of all their states */
 
     const fnn_source_t *inputs; /* one for each input of the plan */
-    fnn_source_t y, weight;     /* weight.data NULL: all ones */
+    fnn_source_t weight;        /* weight.data NULL: all ones */
     const uint64_t *order;      /* (rows,) or NULL: as they lie */
     size_t rows, batch_size;
     bool check_finite;
+    uint64_t seed; /* of noise */
 
     size_t step; /* the next one; grows */
 

@@ -3,7 +3,8 @@
  * Any number of threads may run one predictor at once, without locks.  A small network computes on
  * the caller's stack (less than 20 kB of it) and allocates nothing.  A larger one borrows scratch
  * that stays with the predictor for the next call, so it allocates once for each call that runs at
- * the same time as others.  There is no lock and no thread, so a fork at any time leaves both
+ * the same time as others; so does one that is no chain of dense layers and activations, which runs
+ * through its plan.  There is no lock and no thread, so a fork at any time leaves both
  * processes with a predictor that works.
  *
  * Each row has the bits that fnn_predict gives it, for any number of rows. */
@@ -14,7 +15,7 @@
 
 typedef struct fnn_predictor fnn_predictor_t;
 
-/* Copies all it is given, with one holder.  FNN_BAD_PLAN (also for more than one input),
+/* Copies all it is given, with one holder.  FNN_BAD_PLAN (also for more than one input or output),
  * FNN_NO_MEMORY. */
 fnn_status_t fnn_predictor_new(const fnn_plan_spec_t *spec, const fnn_kernels_t *kernels,
                                const void *params, bool check_finite, fnn_predictor_t **out);
@@ -46,7 +47,8 @@ enum {
     FNN_CALL_OK = 0,
     FNN_CALL_NONFINITE = 1, /* x holds NaN or Inf: out is as it was */
     FNN_CALL_NO_MEMORY = 2, /* no scratch for a large network: out is as it was */
-    FNN_CALL_BAD_ROWS = 3   /* rows is negative: out is as it was */
+    FNN_CALL_BAD_ROWS = 3,  /* rows is negative: out is as it was */
+    FNN_CALL_FAILED = 4     /* an own function raised: what out holds means nothing */
 };
 
 /* out (rows, outputs) of x (rows, inputs); predictor: an fnn_predictor_t of that type. */

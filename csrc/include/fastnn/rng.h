@@ -14,7 +14,10 @@ typedef enum {
     FNN_RANDOM_INIT = 1,    /* initial weights: step = index of the parameter, epoch = 0 */
     FNN_RANDOM_SHUFFLE = 2, /* order of the rows in an epoch */
     FNN_RANDOM_SPLIT = 3,   /* train/test splits of a data set */
-    FNN_RANDOM_USER = 4     /* a person's own calls */
+    FNN_RANDOM_USER = 4,    /* a person's own calls */
+    FNN_RANDOM_NOISE = 5,   /* dropout and noise: step = update, epoch = number of the layer */
+    FNN_RANDOM_GRADIENT = 8 /* noise of gradients: epoch and step are the words of the update's
+                                number, the element is its place in the parameter arena */
 } fnn_random_purpose_t;
 
 typedef struct {
@@ -31,6 +34,9 @@ void fnn_random_uniform(const fnn_random_t *stream, double *out, size_t n);
 /* n standard normals by the inverse distribution function (Wichura 1988, algorithm AS 241, with an
  * own logarithm) of a uniform on (0, 1). */
 void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n);
+
+/* The same from number `first` of the stream on. */
+void fnn_random_normal_from(const fnn_random_t *stream, size_t first, double *out, size_t n);
 
 /* A random order of 0 .. n-1 (Fisher-Yates, Durstenfeld 1964); bounded integers by Lemire's
  * multiply-shift (2019) of 64 random bits, without rejection: the bias is below n 2^-64. */

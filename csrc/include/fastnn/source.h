@@ -31,6 +31,10 @@ typedef struct {
     fnn_source_type_t type;
     ptrdiff_t row_stride, col_stride; /* bytes; may be negative or 0 */
     size_t cols;
+    /* Not NULL: sparse rows (see fastnn/sparse.h), whose values, `data`, have the network's type.
+     * They are read by dense layers alone, and the functions below do not take them. */
+    const void *indices, *indptr;
+    bool wide;
 } fnn_source_t;
 
 #define FNN_ALL_FINITE SIZE_MAX

@@ -108,9 +108,16 @@ def _kind_and_alpha(
     where: str, activation: str | activations.Activation | None, alpha: float | None
 ) -> tuple[int, float]:
     spec = activations.get(activation, where)
-    return spec.kind, spec.alpha if alpha is None else check_float(
-        where, "alpha", alpha, at_least=0
-    )
+    if spec.halves:
+        raise ValueError(
+            f"{where}: activation {spec.name!r} halves the columns; "
+            f"want one whose output has the shape of its input"
+        )
+    if alpha is not None:
+        alpha = check_float(where, "alpha", alpha, at_least=0)
+        if "alpha" in spec._arguments():
+            spec = spec.replace(alpha=alpha)
+    return spec.kind, spec.alpha
 
 
 def dense_forward(
@@ -124,9 +131,9 @@ def dense_forward(
 ) -> Array:
     """A dense layer's output, ``activation(x @ kernel + bias)``.
 
-    `dense_backward` takes this output as its `saved`.  Only for gelu and silu, whose derivative
-    cannot be told from their output, does it take ``dense_forward(x, kernel, bias)`` instead, to
-    which `gelu` or `silu` is then applied.
+    `dense_backward` takes this output as its `saved`.  Only for gelu, gelu_tanh, hard_silu, mish,
+    silu, softsign and tanh_shrink, whose derivative cannot be told from their output, does it take
+    ``dense_forward(x, kernel, bias)`` instead, to which the activation is then applied.
 
     Parameters
     ----------
@@ -136,7 +143,7 @@ def dense_forward(
     activation : str, Activation or None
         A name or spec of `fastnn.activations`; None is linear.
     alpha : float, optional
-        Slope of leaky_relu, scale of elu, instead of the spec's; at least 0.
+        Slope of leaky_relu, scale of elu and celu, instead of the spec's; the others ignore it.
     out : ndarray, shape (rows, units), optional
 
     Returns
@@ -146,7 +153,7 @@ def dense_forward(
     Raises
     ------
     ValueError
-        If the shapes do not fit or the activation is unknown.
+        If the shapes do not fit, or the activation is unknown or halves the columns.
     TypeError
         If a dtype is not float32 or float64, or not that of `x`.
 
@@ -181,7 +188,8 @@ def dense_backward(
     x : array_like, shape (rows, fan_in)
     kernel : array_like, shape (fan_in, units)
     saved : array_like, shape (rows, units)
-        What `dense_forward` returned; for gelu and silu, ``x @ kernel + bias``.
+        What `dense_forward` returned; for gelu, gelu_tanh, hard_silu, mish, silu, softsign and
+        tanh_shrink, ``x @ kernel + bias``.
     dy : array_like, shape (rows, units)
         Gradient by the layer's output.
     activation, alpha
@@ -196,7 +204,7 @@ def dense_backward(
     Raises
     ------
     ValueError
-        If the shapes do not fit or the activation is unknown.
+        If the shapes do not fit, or the activation is unknown or halves the columns.
     TypeError
         If a dtype is not float32 or float64, or they are not all the same.
 
