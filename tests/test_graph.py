@@ -748,7 +748,10 @@ BAD_GRAPHS = {
         lambda: fnn.Model(X1, fnn.Dense(1, name="x1")(X1)),
         "two layers are named 'x1'",
     ),
-    "inner width": (lambda: encoder()(X2), "Model 'enc': its inputs have 3 columns, it is called on 2"),
+    "inner width": (
+        lambda: encoder()(X2),
+        "Model 'enc': its inputs have 3 columns, it is called on 2",
+    ),
     "embedding after dense": (
         lambda: fnn.Model(X1, fnn.Embedding(3, 2)(fnn.Dense(1)(X1))),
         "must read an Input, or a Split of one",
