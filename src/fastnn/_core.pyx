@@ -1,8 +1,8 @@
 """The compiled core: the only module that links csrc.
 
 Parts, included below: `_loss.pxi` (numbers and functions that losses take), `_kernels.pxi` (the
-kernels on NumPy arrays), `_layer_kernels.pxi` (those of layers other than dense), `_plan.pxi` (what a
-network is made from), `_network.pxi` (a lowered network: parameters, predict, forward, backward),
+kernels on NumPy arrays), `_layer_kernels.pxi` (those of layers other than dense), `_plan.pxi` (what
+a network is made from), `_network.pxi` (a lowered network: parameters, predict, forward, backward),
 `_state.pxi` (what an optimizer remembers of it), `_predictor.pxi` (a network frozen for serving),
 `_run.pxi` (epochs of training and evaluation).
 """

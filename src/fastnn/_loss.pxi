@@ -66,7 +66,7 @@ _SIZES = {"size_t", "ssize_t", "Py_ssize_t", "ulong", "long", "unsignedlong", "u
 
 
 def own_loss_type(str where not None, function):
-    """What a person's loss is: "python", or "float32" or "float64" for a C function of that type."""
+    """What a person's loss is: "python", or the type of a C function, "float32" or "float64"."""
     capsule = _capsule_of(function)
     if capsule is None:
         if callable(function):

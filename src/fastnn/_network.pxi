@@ -112,7 +112,8 @@ cdef class Network:
         if self.plan != NULL:
             raise RuntimeError("Network: already built")
         if n_inputs > _MOST_INPUTS or len(outputs) > FNN_MOST_OUTPUTS:
-            raise ValueError(f"Network: at most {_MOST_INPUTS} inputs and {FNN_MOST_OUTPUTS} outputs")
+            raise ValueError(
+                f"Network: at most {_MOST_INPUTS} inputs and {FNN_MOST_OUTPUTS} outputs")
         self.real = np.dtype(dtype)
         self.code = _dtype_code(self.real)
         self.typenum = self.real.num

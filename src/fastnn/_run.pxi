@@ -217,8 +217,8 @@ cdef class Run:
         """Point the run at checked rows and start it at step 0; returns the number of steps.
 
         `x` and `y`: an array (`x` may be sparse rows), or a tuple or `fastnn.data.Tables`, an array
-        for each input and output.  With `order` at the rows that it names, in that order.  The caller
-        vouches for them.
+        for each input and output.  With `order` at the rows that it names, in that order.  The
+        caller vouches for them.
         """
         cdef tuple xs = x if isinstance(x, tuple) else getattr(x, "arrays", None) or (x,)
         cdef tuple ys = y if isinstance(y, tuple) else getattr(y, "arrays", None) or (y,)

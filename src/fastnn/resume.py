@@ -222,8 +222,9 @@ def _heads_from(heads: Any, custom: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metric_config(metric: object) -> Any:
-    own = isinstance(metric, metrics.FunctionMetric) or not isinstance(metric, Spec)
-    return getattr(metric, "name") if own else metric.config()  # noqa: B009
+    if isinstance(metric, Spec) and not isinstance(metric, metrics.FunctionMetric):
+        return metric.config()
+    return getattr(metric, "name")  # noqa: B009
 
 
 def _metric_from(config: Any, custom: Mapping[str, Any]) -> Any:
