@@ -209,7 +209,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
     const size_t before = fnn_allocations();
     for (int epoch = 0; epoch < 60; ++epoch) {
         run.step = 0;
-        head.loss_sum = head.weight_sum = 0;
+        run.loss_sum = run.weight_sum = head.loss_sum = head.weight_sum = 0;
         while (run.step < ROWS / 16)
             check(fnn_run(&run, ROWS / 16) == FNN_OK, "fnn_run", 0, 0, 0);
     }
