@@ -159,13 +159,15 @@ def test_only_the_faces_import_the_package_and_the_trainer():
 @pytest.mark.parametrize(
     "name, never",
     [
-        ("callbacks", {"_core", "kernels", "model"}),
-        ("data", {"kernels", "model", "metrics", "layers", "losses"}),
-        ("datasets", {"kernels", "model", "metrics", "layers", "losses"}),
-        ("kernels", {"model", "layers", "io"}),
-        ("metrics", {"model", "layers", "losses", "io"}),
+        ("callbacks", {"_core", "kernels", "model", "sequential"}),
+        ("data", {"kernels", "model", "sequential", "forms", "metrics", "layers", "losses"}),
+        ("datasets", {"kernels", "model", "sequential", "forms", "metrics", "layers", "losses"}),
+        ("forms", {"model", "sequential", "data", "metrics", "losses", "io"}),
+        ("kernels", {"model", "sequential", "forms", "layers", "io"}),
+        ("metrics", {"model", "sequential", "forms", "layers", "losses", "io"}),
         ("model", {"callbacks", "datasets"}),
-        ("optimizers", {"model", "layers", "losses", "io", "data"}),
+        ("optimizers", {"model", "sequential", "forms", "layers", "losses", "io", "data"}),
+        ("sequential", {"callbacks", "datasets", "io"}),
     ],
 )
 def test_arrows_that_must_not_be(name, never):
