@@ -62,9 +62,10 @@ if TYPE_CHECKING:
         Subtract,
     )
     from fastnn.many import fit_many
-    from fastnn.model import Model, Sequential
+    from fastnn.model import Model
     from fastnn.optimizers import SGD, Adam, AdamW
     from fastnn.parallel import get_num_threads, set_num_threads, threads
+    from fastnn.sequential import Sequential
     from fastnn.trainer import Trainer, load_trainer
 
 __all__ = [
@@ -166,7 +167,7 @@ _HOMES = {
     "Predictor": "_core",
     "RMSNormalization": "layers",
     "SGD": "optimizers",
-    "Sequential": "model",
+    "Sequential": "sequential",
     "Split": "layers",
     "Subtract": "layers",
     "Trainer": "trainer",

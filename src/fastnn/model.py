@@ -1,17 +1,17 @@
 """The model: layers, their parameters, and what can be asked of them.
 
 A model lowers its layers once to a plan of the C core (a flat list of ops over one parameter
-vector); everything it computes runs through that plan.  `Model` is any graph of layers,
-`Sequential` a chain of them.
+vector); everything it computes runs through that plan.  `Model` is any graph of layers;
+`fastnn.sequential` has the chain of them.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeGuard, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,7 +21,8 @@ from fastnn import data
 from fastnn._core import NO_UPDATE, Network, OptimizerState, Predictor
 from fastnn._segments import Segment, describe_penalties, describe_segments
 from fastnn._spec import describe, lookup
-from fastnn.graph import Node, Tensor, apply, as_tensor, is_symbolic, key_of, trace
+from fastnn.forms import check_form, check_out, first_of, is_stream, open_form, parts_of
+from fastnn.graph import Node, Tensor, apply, is_symbolic, key_of, trace
 from fastnn.layers import Input, Layer, Normalization, Units, Weight, scales
 from fastnn.lowering import DENSE, Lowering
 from fastnn.optimizers import SGD, Optimizer
@@ -29,7 +30,7 @@ from fastnn.optimizers import SGD, Optimizer
 if TYPE_CHECKING:
     from fastnn.summary import LayerInfo, Summary
 
-__all__ = ["Model", "Sequential"]
+__all__ = ["Model"]
 
 Array = npt.NDArray[Any]
 
@@ -154,8 +155,8 @@ class Model(Network):
         dtype: npt.DTypeLike = "float32",
     ) -> None:
         who = type(self).__name__
-        starts, self._input_form = _open(inputs, f"{who}: inputs")
-        ends, self._output_form = _open(outputs, f"{who}: outputs")
+        starts, self._input_form = open_form(inputs, f"{who}: inputs")
+        ends, self._output_form = open_form(outputs, f"{who}: outputs")
         for tensor in starts:
             if not isinstance(tensor.node.layer, Input):
                 swapped = all(isinstance(end.node.layer, Input) for end in ends)
@@ -582,7 +583,7 @@ class Model(Network):
                 found[f"{name}/mean"], found[f"{name}/scale"] = mean, scale
         if y is not None:
             for (node, _), target in zip(
-                self._ends, _close_over(y, self._output_form, len(self._ends), where), strict=True
+                self._ends, parts_of(y, self._output_form, len(self._ends), where), strict=True
             ):
                 use = self._uses[node]
                 layer, name = self.layers[use.layer], self.layer_names[use.layer]
@@ -753,6 +754,7 @@ class Model(Network):
         2
         """
         from fastnn import nested  # noqa: F401  (makes the kind of a model in a model known)
+        from fastnn.sequential import Sequential
 
         where = f"{cls.__name__}.from_config"
         given: object = config
@@ -777,7 +779,7 @@ class Model(Network):
                 for node in config["nodes"]
             ]
             ends = tuple((int(a), int(b)) for a, b in config["outputs"]["nodes"])
-            forms = (_form(config["inputs"]), _form(config["outputs"]["form"]))
+            forms = (check_form(config["inputs"]), check_form(config["outputs"]["form"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{where}: the config's graph cannot be read: {error!r}") from None
         frozen = frozenset(config.get("frozen", ()))
@@ -855,7 +857,7 @@ class Model(Network):
                 given = list(x) if np.ndim(x[0]) == 2 else given
         else:
             form = self.input_names if isinstance(x, Mapping) else self._input_form
-            given = _close_over(x, form or self.input_names, len(self.input_cols), where)
+            given = parts_of(x, form or self.input_names, len(self.input_cols), where)
         single = len(given) == 1
         found: list[Any] = []
         for i, (value, name, cols) in enumerate(
@@ -898,7 +900,7 @@ class Model(Network):
         if isinstance(given, Mapping):
             form = self.output_names
             given = dict.fromkeys(form) | dict(given)
-        return _close_over(given, form, len(self.output_cols), where)
+        return parts_of(given, form, len(self.output_cols), where)
 
     def check_sparse(self, rows: Sequence[Any], where: str) -> None:
         """Refuse NaN and Inf in sparse rows, which the core does not look at."""
@@ -968,9 +970,9 @@ class Model(Network):
         if out is None:
             outs = [np.empty(shape, self.dtype) for shape in shapes]
         else:
-            outs = _close_over(out, self._output_form, len(shapes), f"{where}: out")
+            outs = parts_of(out, self._output_form, len(shapes), f"{where}: out")
             for one, shape in zip(outs, shapes, strict=True):
-                _check_out(one, where, shape, self.dtype)
+                check_out(one, where, shape, self.dtype)
             rows = tuple(
                 array.copy()
                 if isinstance(array, np.ndarray)
@@ -1092,7 +1094,7 @@ class Model(Network):
             raise RuntimeError(f"{where}: call forward(x, training=True) first")
         plain: list[Array | None] = []
         for one, cols in zip(
-            _close_over(dy, self._output_form, len(self.output_cols), f"{where}: dy"),
+            parts_of(dy, self._output_form, len(self.output_cols), f"{where}: dy"),
             self.output_cols,
             strict=True,
         ):
@@ -1180,172 +1182,6 @@ class Model(Network):
         return self._tables
 
 
-class Sequential(Model):
-    """Layers one after another.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        An `Input` first.  Each object once: layers are frozen, ``layer.replace()`` copies one.
-        A model may be one of them.
-    name : str
-        Title of the summary.
-    seed : int, optional
-        Of the initial weights, in [0, 2**64).  None draws one from the system; ``model.seed``
-        tells which.  The same seed gives the same weights everywhere.
-    dtype : {"float32", "float64"}
-        What the parameters are and everything is computed in.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-    layer_names : tuple of str
-        The name of each layer: its own, or its kind and a number from 0.
-    parameters, gradients : mapping of str to ndarray
-        Views into the arenas, such as ``model.parameters["dense_0/kernel"]`` (fan_in, fan_out):
-        writing into one changes the model.
-    seed : int
-    dtype : str
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a layer is none, the first is no `Input`, names repeat, or a size overflows.
-
-    Examples
-    --------
-    >>> import fastnn as fnn
-    >>> model = fnn.Sequential([
-    ...     fnn.Input(7, name="car_features"),
-    ...     fnn.Dense(32, activation="relu"),
-    ...     fnn.Dense(8, activation="relu"),
-    ...     fnn.Dense(1),
-    ... ], seed=0)
-    >>> model
-    Sequential(
-      inputs: {'car_features': (None, 7)}
-      outputs: 'dense_2'
-      nodes: 4
-    )
-    >>> model.parameters["dense_0/kernel"].shape
-    (7, 32)
-    """
-
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        name: str = DEFAULT_NAME,
-        seed: int | None = None,
-        dtype: npt.DTypeLike = "float32",
-    ) -> None:
-        found = _check_layers(layers)
-        start = value = as_tensor(found[0], "Sequential")
-        for layer in found[1:]:
-            value = apply(layer, (value,))
-            if not isinstance(value, Tensor):
-                raise ValueError(
-                    f"Sequential: {layer!r} has several outputs; use Model for such a graph"
-                )
-        self._input_form = self._output_form = None
-        self._assemble([start], [value], name, seed, dtype)
-
-    def config(self) -> dict[str, Any]:
-        """Return the architecture as a dict that JSON can hold.
-
-        Examples
-        --------
-        >>> import fastnn as fnn
-        >>> config = fnn.Sequential([fnn.Input(2), fnn.Dense(1)], seed=1).config()
-        >>> fnn.Sequential.from_config(config).seed
-        1
-        """
-        config = {
-            "kind": "sequential",
-            "name": self.name,
-            "seed": self.seed,
-            "dtype": self.dtype,
-            "layers": [layer.config() for layer in self.layers],
-        }
-        return config | ({"frozen": sorted(self._frozen)} if self._frozen else {})
-
-
-def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
-    """Tell whether `value` yields batches rather than being rows itself.
-
-    A list or tuple is a stream if it holds two-dimensional arrays, or tuples that begin with one.
-    """
-    if isinstance(value, (list, tuple)):
-        first = value[0] if value else None
-        if isinstance(first, (list, tuple)) and first:
-            first = first[0]
-        return hasattr(first, "tocsr") or (isinstance(first, np.ndarray) and first.ndim == 2)
-    return (
-        not isinstance(value, (np.ndarray, str, bytes, bytearray, memoryview, Mapping))
-        and not hasattr(value, "__array__")
-        and not hasattr(value, "toarray")
-        and hasattr(value, "__iter__")
-    )
-
-
-def first_of(batch: object, number: int) -> object:
-    """Return the rows of a batch, which may come with targets and weights."""
-    tables = is_stream(batch)
-    if not isinstance(batch, tuple) and not (tables and isinstance(batch, list)):
-        return batch
-    if not 1 <= len(batch) <= 3:
-        raise ValueError(
-            f"predict: batch {number} is a {type(batch).__name__} of {len(batch)}; "
-            f"want x or (x, y, ...)"
-        )
-    return batch[0]
-
-
-def _check_out(out: object, where: str, shape: tuple[int, int], dtype: str) -> None:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"{where}: out must be an array, got {describe(out)}")
-    if out.dtype != dtype or not out.dtype.isnative:
-        raise TypeError(f"{where}: out has dtype {out.dtype}, want {dtype}")
-    if out.shape != shape:
-        raise ValueError(f"{where}: out has shape {out.shape}, want {shape}")
-    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
-        raise ValueError(f"{where}: out must be C-contiguous, aligned and writable")
-
-
-def _check_layers(layers: object) -> tuple[Layer, ...]:
-    from fastnn.nested import ModelLayer
-
-    where = "Sequential"
-    if (
-        isinstance(layers, (str, Layer))
-        or not isinstance(layers, Iterable)
-        or isinstance(layers, Model)
-    ):
-        raise TypeError(f"{where}: layers must be a list of layers, got {describe(layers)}")
-    found: list[Layer] = []
-    for i, layer in enumerate(layers):
-        if isinstance(layer, Model):
-            layer = ModelLayer(layer)
-        if not isinstance(layer, Layer):
-            hint = ""
-            if isinstance(layer, type) and issubclass(layer, Layer):
-                hint = f"; give an object, {layer.__name__}(...)"
-            raise TypeError(f"{where}: layers[{i}] must be a layer, got {describe(layer)}{hint}")
-        if isinstance(layer, Input) != (i == 0):
-            raise ValueError(
-                f"{where}: want an Input first and only there, got {layer!r} at layers[{i}]"
-            )
-        if any(layer is other for other in found):
-            raise ValueError(
-                f"{where}: layers[{i}] is the same object as an earlier layer; "
-                f"each needs its own, layer.replace() copies one"
-            )
-        found.append(layer)
-    if len(found) < 2:
-        raise ValueError(f"{where}: want an Input and at least one more layer, got {len(found)}")
-    return tuple(found)
-
-
 def _name_layers(layers: Sequence[Layer], where: str) -> tuple[str, ...]:
     """Name each layer: its own name, or its kind and how many of the kind came before."""
     counts: dict[str, int] = {}
@@ -1368,53 +1204,6 @@ def _check_dtype(dtype: object, where: str) -> str:
     if name not in DTYPES:
         raise ValueError(f"{where}: dtype must be float32 or float64, got {name}")
     return name
-
-
-def _form(given: object) -> Any:
-    """Return how inputs or outputs are given: None for one, "list", or the keys of a dict."""
-    if given is None or given == "list":
-        return given
-    if isinstance(given, (list, tuple)) and all(isinstance(key, str) for key in given):
-        return tuple(given)
-    raise ValueError(f"want null, 'list' or names, got {describe(given)}")
-
-
-def _open(given: Any, where: str) -> tuple[list[Tensor], Any]:
-    """Return the tensors of one, a list or a dict, and which of them it was."""
-    form: Any
-    if isinstance(given, Mapping):
-        values, form = list(given.values()), tuple(given)
-        if not all(isinstance(key, str) and key for key in form):
-            raise TypeError(f"{where} must have strings as keys, got {describe(form)}")
-    elif isinstance(given, (list, tuple)):
-        values, form = list(given), "list"
-    else:
-        values, form = [given], None
-    if not values:
-        raise ValueError(f"{where} is empty; want at least one")
-    return [as_tensor(value, where) for value in values], form
-
-
-def _close_over(given: Any, form: Any, count: int, where: str) -> list[Any]:
-    """Return the parts of what was given for several inputs or outputs, in their order."""
-    if form is None:
-        return [given]
-    if isinstance(given, Mapping):
-        if not isinstance(form, tuple):
-            raise TypeError(f"{where}: want a list of {count}, got {describe(given)}")
-        for key in given:
-            lookup("name", key, dict.fromkeys(form), where)
-        missing = [key for key in form if key not in given]
-        if missing:
-            raise ValueError(f"{where}: {', '.join(map(repr, missing))} missing")
-        return [given[key] for key in form]
-    if not isinstance(given, (list, tuple)):
-        names = f" with the keys {', '.join(form)}" if isinstance(form, tuple) else ""
-        kind = "dict" + names if isinstance(form, tuple) else f"list of {count}"
-        raise TypeError(f"{where}: want a {kind}, got {describe(given)}")
-    if len(given) != count:
-        raise ValueError(f"{where}: got {len(given)}, want {count}")
-    return list(given)
 
 
 def _rebuild(

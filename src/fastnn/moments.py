@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastnn import data
 from fastnn._core import ColumnMoments
+from fastnn.forms import first_of, is_stream
 
 __all__ = ["column_moments"]
 
@@ -36,8 +37,6 @@ def column_moments(
     >>> column_moments([[1.0, 5.0], [3.0, 5.0]], "me")
     (array([2., 5.]), array([1., 0.]))
     """
-    from fastnn.model import first_of, is_stream
-
     batches: Iterable[Any] = x if is_stream(x) else [x]
     sums: ColumnMoments | None = None
     cols = 0

@@ -30,10 +30,11 @@ from fastnn.feed import (
     open_stream,
     weigh_classes,
 )
+from fastnn.forms import is_stream
 from fastnn.heads import make_heads
 from fastnn.history import History
 from fastnn.loop import Fit, Validation
-from fastnn.model import Model, is_stream
+from fastnn.model import Model
 from fastnn.optimizers import Optimizer
 from fastnn.parallel import get_num_threads
 from fastnn.report import make_reporter
