@@ -225,8 +225,11 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
     fnn_plan_t *plan = new_plan(&table, FNN_F32, activation);
     fnn_team_t *team;
     check(fnn_team_new(plan, rows, true, 0, 1, &team) == FNN_OK, "fnn_team_new failed");
-    const fnn_source_t inputs = {(const char *)x, FNN_FLOAT32, IN * sizeof(float), sizeof(float),
-                                 IN};
+    const fnn_source_t inputs = {.data = (const char *)x,
+                                 .type = FNN_FLOAT32,
+                                 .row_stride = IN * sizeof(float),
+                                 .col_stride = sizeof(float),
+                                 .cols = IN};
     const fnn_stretch_t all = {0, PARAMS, 1, 1};
     fnn_head_t head = {
         .loss = FNN_MEAN_SQUARED_ERROR,
@@ -247,7 +250,11 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
         .update = {.kind = FNN_SGD, .n_stretches = 1, .stretches = &all, .lr = 0.1},
         .heads = &head,
         .inputs = &inputs,
-        .weight = {(const char *)weight, FNN_FLOAT32, sizeof(float), sizeof(float), 1},
+        .weight = {.data = (const char *)weight,
+                   .type = FNN_FLOAT32,
+                   .row_stride = sizeof(float),
+                   .col_stride = sizeof(float),
+                   .cols = 1},
         .rows = rows,
         .batch_size = rows,
         .check_finite = true,
