@@ -106,7 +106,7 @@ static void check_workspace(fnn_dtype_t dtype, size_t rows, bool training) {
     if (training)
         check_piece(work->kept[0], rows * HIDDEN * element,
                     "a slot before an activation has open neighbours");
-    check_piece(work->y, rows * element, "the targets have open neighbours");
+    check_piece(work->y[0], rows * element, "the targets have open neighbours");
     check_piece(work->weight, rows * element, "the weights have open neighbours");
     check_piece(work->gemm, fnn_plan_scratch_bytes(plan, rows, training),
                 "the scratch of products has open neighbours");
