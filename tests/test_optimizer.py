@@ -320,3 +320,33 @@ def test_elementwise_step_refuses():
         _core.elementwise_step("x", 8, p, p, [s, None, None], {})
     with pytest.raises(ValueError, match="unknown setting 'rate'"):
         _core.elementwise_step("x", 8, p, g, [s, None, None], {"rate": 1})
+
+
+def test_adam_rounds_every_root_as_sqrt_does():
+    """Some roots are made by multiplications: they must not differ in a single bit."""
+    step = 1 << 20
+    for mantissas in range(0, 1 << 24, step):
+        bits = np.arange(mantissas, mantissas + step, dtype=np.uint32) + np.uint32(127 << 23)
+        # One vector of 16 in three may be treated otherwise: each root takes all three places.
+        v = np.repeat(bits.view(np.float32).reshape(-1, 1, 16), 3, axis=1).ravel()
+        m = np.full(v.size, 2.0, np.float32)
+        p = np.zeros(v.size, np.float32)
+        moments = v * 2  # halved by the step, exactly
+        kernels.adam_step(
+            p, np.zeros_like(p), m, moments, t=200, learning_rate=1.0,
+            beta_1=0.5, beta_2=0.5, epsilon=1e-30,
+        )  # fmt: skip
+        np.testing.assert_array_equal(moments, v)
+        np.testing.assert_array_equal(p, -1 / np.sqrt(v))
+
+
+@pytest.mark.parametrize("odd", [0.0, 1e-36, 3e-30, 1e30, 3e38, np.inf, np.nan])
+@pytest.mark.parametrize("place", [0, 7, 15, 16, 47])
+def test_adam_step_with_roots_out_of_the_ordinary(isa, odd, place):
+    p, m = vectors(48, np.float32, 2)
+    v = np.square(m)
+    v[place] = odd
+    want = twin.adam_step(p, np.zeros_like(p), m, v, t=3)
+    kernels.adam_step(p, np.zeros_like(p), m, v, t=3)
+    for got, expected in zip((p, m, v), want, strict=True):
+        assert_matches(got, expected, np.float32)
