@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from each import each
 
-SEEN = []
+def test_every_case_is_run():
+    seen = []
+
+    @each("number", (k for k in range(3)))
+    @each("rows, cols", [(1, 2), (3, 4)])
+    def record(number, rows, cols):
+        seen.append((number, rows, cols))
+
+    for _ in range(2):
+        record()
+    assert seen == [(k, *shape) for k in range(3) for shape in [(1, 2), (3, 4)]] * 2
 
 
-@pytest.mark.parametrize("outer", ["a", "b"])
-@each("number", (k for k in range(3)))
-@each("rows, cols", [(1, 2), (3, 4)])
-def test_every_case_is_run(dtype, outer, number, rows, cols):
-    SEEN.append((number, rows, cols))
-    if (number, rows) == (2, 3):
-        assert [(k, *shape) for k in range(3) for shape in [(1, 2), (3, 4)]] == SEEN
-        SEEN.clear()
+@each("number", [3, 4])
+@pytest.mark.parametrize("text", ["a", "b"])
+@each("rows, cols", [(1, 2)])
+@pytest.mark.parametrize("flag", [True])
+def test_fixtures_and_parameters_come_through(dtype, rows, text, flag, number, cols):
+    assert np.dtype(dtype).kind == "f"
+    assert (text in "ab", flag, number in (3, 4), rows, cols) == (True, True, True, 1, 2)
 
 
 def test_a_failure_names_its_case():
