@@ -7,6 +7,7 @@ import pytest
 
 from each import each
 
+
 def test_every_case_is_run():
     seen = []
 
