@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import _core, kernels
 from guard import guarded
 from reference import optimizer as twin
@@ -36,7 +37,7 @@ def assert_matches(got, want, dtype):
     np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.parametrize("n", SIZES)
+@each("n", SIZES)
 @pytest.mark.parametrize("kind", SGD)
 def test_sgd_step_equals_reference(isa, dtype, kind, n):
     (p,) = vectors(n, dtype, 1)
@@ -52,8 +53,8 @@ def test_sgd_step_equals_reference(isa, dtype, kind, n):
             assert_matches(velocity, want_velocity, dtype)
 
 
-@pytest.mark.parametrize("first", [1, 10_000])
-@pytest.mark.parametrize("n", SIZES)
+@each("first", [1, 10_000])
+@each("n", SIZES)
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05])
 def test_adam_step_equals_reference(isa, dtype, weight_decay, n, first):
     p, m = vectors(n, dtype, 2)
@@ -262,7 +263,7 @@ def begin(name, n, dtype):
     return rng.standard_normal(n).astype(dtype), state
 
 
-@pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 9, 16, 17, 33, 100])
+@each("n", [0, 1, 3, 7, 8, 9, 16, 17, 33, 100])
 @pytest.mark.parametrize("name", RULES)
 def test_rule_equals_reference(isa, dtype, name, n):
     p, state = begin(name, n, dtype)
