@@ -548,6 +548,12 @@ static bool has_labels(const fnn_head_t *head) {
     return head->loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY;
 }
 
+/* How many columns of output h metrics see. */
+static CLOSE size_t measured_cols(const fnn_run_t *run, size_t h) {
+    const size_t count = run->heads[h].measured;
+    return count > 0 ? count : run->plan->cols[run->plan->outputs[h]];
+}
+
 /* The bits of activation_of. */
 static CLOSE uint64_t logits_of(const fnn_run_t *run) {
     uint64_t logits = 0;

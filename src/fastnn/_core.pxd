@@ -603,6 +603,9 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t target_cols
         size_t terms
         double weight
+        size_t measured
+        size_t measured_first
+        size_t measured_step
         fnn_source_t y
         double loss_sum
         double weight_sum

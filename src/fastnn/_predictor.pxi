@@ -13,6 +13,8 @@ cdef void _free_capsule(object capsule) noexcept:
 
 def _load_predictor(recipe, parameters, check_finite):
     """A predictor from its pickle."""
+    if parameters is None:  # a model of several inputs or outputs
+        return Predictor(recipe, check_finite=check_finite)
     return Predictor((recipe, parameters), check_finite=check_finite)
 
 
@@ -25,20 +27,22 @@ cdef class Predictor:
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
         What it does is copied; the model may be trained further, or let go.
     check_finite : bool
         Refuse NaN and Inf in the rows; if False they go through to the result.
 
     Attributes
     ----------
-    inputs, outputs : int
-        Columns of a row that comes in, and of one that goes out.
+    inputs, outputs : int, or tuple of int
+        Columns of a row that comes in, and of one that goes out; a tuple each for a model with
+        several inputs or outputs, in the order of its `input_names` and `output_names`.
     dtype : str
         "float32" or "float64".
     check_finite : bool
     capsule : PyCapsule
-        The C function and its data, as ``scipy.LowLevelCallable`` takes them.
+        The C function and its data, as ``scipy.LowLevelCallable`` takes them.  Only for one input
+        and one output: a TypeError for several, as of the next two.
     address, user_data : int
         The same two as numbers, for ctypes and Numba; valid as long as the predictor lives.
     abi_version : int
@@ -57,8 +61,17 @@ cdef class Predictor:
     >>> predictor(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32))
     array([[3.],
            [7.]], dtype=float32)
+
+    Several inputs and outputs come and go as those of ``model.predict``:
+
+    >>> a, b = fnn.Input(2), fnn.Input(2)
+    >>> total = fnn.Add()([a, b])
+    >>> predictor = fnn.Model({"a": a, "b": b}, [total, fnn.Subtract()([a, b])]).predictor()
+    >>> predictor({"a": [5.0, 6.0], "b": [1.0, 2.0]})
+    [array([6., 8.], dtype=float32), array([4., 4.], dtype=float32)]
     """
-    cdef fnn_predictor_t *handle
+    cdef fnn_predictor_t *handle  # NULL for several inputs or outputs
+    cdef object frozen            # which go through a copy of the model that nobody else has
     cdef size_t held_rows, unpolled_rows, row_work  # see _HELD_WORK
     cdef cnp.npy_intp n_in, n_out
     cdef int typenum
@@ -74,6 +87,12 @@ cdef class Predictor:
         cdef const fnn_kernels_t *kernels = _kernels
         cdef cnp.ndarray parameters
         cdef fnn_status_t status
+        self.check_finite = check_finite
+        if isinstance(model, Network) and (len(model.input_cols) > 1 or len(model.output_cols) > 1):
+            self.frozen = model.copy()
+            self.real = self.frozen.parameter_arena.dtype
+            self.typenum = cnp.NPY_VOID  # what no array of numbers is: `can_read` reads none
+            return
         if isinstance(model, Network):
             parameters = model.snapshot()
             self.made_from = (<Network>model).made_from
@@ -97,7 +116,6 @@ cdef class Predictor:
         if self.n_params != <size_t>self.made_from.recipe[5]:
             raise ValueError(f"Predictor: got {self.n_params} parameters, "
                              f"want {self.made_from.recipe[5]}")
-        self.check_finite = check_finite
         status = fnn_predictor_new(&self.made_from.spec, kernels, cnp.PyArray_DATA(parameters),
                                    check_finite, &self.handle)
         if status == FNN_NO_MEMORY:
@@ -162,12 +180,13 @@ cdef class Predictor:
 
         Parameters
         ----------
-        x : array_like, shape (n, inputs) or (inputs,)
-            Fastest: an array of the predictor's dtype, in C order.  Others are cast first.
+        x : array_like, shape (n, inputs) or (inputs,), or a list or dict of such
+            Fastest: an array of the predictor's dtype, in C order.  Others are cast first.  Sparse
+            rows only among several inputs.
 
         Returns
         -------
-        ndarray, shape (n, outputs) or (outputs,)
+        ndarray, shape (n, outputs) or (outputs,), or a list or dict of such
             The bits of ``model.predict`` on the same rows.
 
         Raises
@@ -241,6 +260,8 @@ cdef class Predictor:
 
         cdef cnp.ndarray rows, to
         cdef tuple shape
+        if self.frozen is not None:
+            return self.frozen.predict_served(x, out, where, self.check_finite)
         given = data.as_array(x, where=where, name="x")
         single = given.ndim == 1
         if single:
@@ -266,11 +287,11 @@ cdef class Predictor:
 
     @property
     def inputs(self):
-        return self.n_in
+        return self.n_in if self.frozen is None else self.frozen.input_cols
 
     @property
     def outputs(self):
-        return self.n_out
+        return self.n_out if self.frozen is None else self.frozen.output_cols
 
     @property
     def dtype(self):
@@ -289,6 +310,8 @@ cdef class Predictor:
 
     def __reduce__(self):
         cdef cnp.npy_intp shape[1]
+        if self.frozen is not None:
+            return _load_predictor, (self.frozen, None, self.check_finite)
         shape[0] = <cnp.npy_intp>self.n_params
         cdef void *memory = <void *>fnn_predictor_params(self.handle)
         parameters = cnp.PyArray_SimpleNewFromData(1, shape, self.typenum, memory)
@@ -296,19 +319,30 @@ cdef class Predictor:
 
     # -- the C function ---------------------------------------------------------------------------
 
+    cdef int check_called(self, str what) except -1:
+        if self.frozen is not None:
+            raise TypeError(
+                f"Predictor.{what}: the C function takes one input and gives one output, this model "
+                f"has {len(self.inputs)} and {len(self.outputs)}; want a model whose inputs are one "
+                f"that Split cuts, and whose outputs are one made by Concatenate")
+        return 0
+
     @property
     def address(self):
+        self.check_called("address")
         if self.typenum == cnp.NPY_FLOAT32:
             return <uintptr_t>&fnn_predictor_call_f32
         return <uintptr_t>&fnn_predictor_call_f64
 
     @property
     def user_data(self):
+        self.check_called("user_data")
         return <uintptr_t>self.handle
 
     @property
     def capsule(self):
         cdef bint single = self.typenum == cnp.NPY_FLOAT32
+        self.check_called("capsule")
         cdef void *function = <void *><uintptr_t>self.address
         capsule = PyCapsule_New(function, _SIGNATURE_F32 if single else _SIGNATURE_F64, NULL)
         PyCapsule_SetContext(capsule, self.handle)

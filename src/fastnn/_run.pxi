@@ -20,9 +20,10 @@ cdef class Run:
     ----------
     network : Network
     heads : sequence of tuple (loss kind, its settings, whether the loss applies the activation of
-        the output, weight of the loss)
+        the output, weight of the loss, and perhaps the outputs that metrics see)
         One for each output.  The settings are those of `fnn_loss_set_t` by name; of a person's own
-        loss also "function".
+        loss also "function".  The outputs that metrics see, as a range: for a loss with fewer
+        targets than outputs.
     metrics : sequence of tuple (metric, number of the output)
         Settings of streaming metrics, as `MetricState` takes them; and metrics of the whole epoch,
         objects with ``compute(y_true, y_pred, weight)`` and ``check_weights()``, for which the run
@@ -47,7 +48,7 @@ cdef class Run:
     cdef fnn_run_t run
     cdef fnn_source_t sources[_MOST_INPUTS]
     cdef fnn_head_t *heads
-    cdef size_t head_cols[FNN_MOST_OUTPUTS]
+    cdef size_t head_cols[FNN_MOST_OUTPUTS]  # that metrics see
     cdef size_t n_heads
     cdef fnn_metric_slot_t *slots
     cdef fnn_penalty_t *penalties
@@ -69,11 +70,22 @@ cdef class Run:
         self.network = network
         self.state = state
         self.threads = max(1, min(threads, FNN_MOST_THREADS))
+        if len(heads) != len(network.output_cols):
+            raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
+        self.own = []
+        fnn_free(self.heads)
+        self.heads = <fnn_head_t *>fnn_alloc(len(heads) * sizeof(fnn_head_t))
+        if self.heads == NULL:
+            raise MemoryError("Run: no memory for losses")
+        self.n_heads = len(heads)
+        for i, (loss, settings, skip_activation, weight, *measured) in enumerate(heads):
+            self.set_head(i, loss, settings, skip_activation, weight,
+                          measured[0] if measured else None)
         self.n_metrics = len(metrics)
         self.metric_states, places, outputs, whole = [], [], [], {}
         for place, (metric, head) in enumerate(metrics):
             if isinstance(metric, tuple):
-                self.metric_states.append(MetricState(metric, network.output_cols[head]))
+                self.metric_states.append(MetricState(metric, self.head_cols[head]))
                 places.append(place)
                 outputs.append(head)
             else:
@@ -89,18 +101,8 @@ cdef class Run:
             self.slots[i].state = (<MetricState>metric).state()
             self.slots[i].head = outputs[i]
             self.slots[i].size = fnn_metric_state_size(&self.slots[i].set,
-                                                       network.output_cols[outputs[i]])
+                                                       self.head_cols[outputs[i]])
             self.places[i] = places[i]
-        if len(heads) != len(network.output_cols):
-            raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
-        self.own = []
-        fnn_free(self.heads)
-        self.heads = <fnn_head_t *>fnn_alloc(len(heads) * sizeof(fnn_head_t))
-        if self.heads == NULL:
-            raise MemoryError("Run: no memory for losses")
-        self.n_heads = len(heads)
-        for i, (loss, settings, skip_activation, weight) in enumerate(heads):
-            self.set_head(i, loss, settings, skip_activation, weight)
         for _, head in metrics:
             if (self.heads[head].target_cols != self.head_cols[head]
                     and self.heads[head].loss != FNN_SPARSE_CATEGORICAL_CROSSENTROPY):
@@ -138,8 +140,8 @@ cdef class Run:
         self.kept.append(kept)
         return 0
 
-    cdef int set_head(self, size_t i, int loss, settings, bint skip_activation,
-                      double weight) except -1:
+    cdef int set_head(self, size_t i, int loss, settings, bint skip_activation, double weight,
+                      measured) except -1:
         """What output i is held against."""
         cdef size_t cols = self.network.output_cols[i]
         cdef fnn_head_t *head = &self.heads[i]
@@ -151,6 +153,7 @@ cdef class Run:
             _check_outputs("Run", loss, cols, &head.set)
         if loss == FNN_OWN_LOSS:
             own = _OwnLoss(settings, cols, self.network.parameter_arena.dtype)
+            own.network = self.network
             own.fill(&head.set.own)
             self.own.append(own)
         head.loss = <fnn_loss_t>loss
@@ -159,6 +162,12 @@ cdef class Run:
         head.terms = fnn_loss_terms(head.loss, cols)
         head.target_cols = fnn_loss_target_cols(head.loss, cols, &head.set)
         self.head_cols[i] = cols
+        head.measured = 0
+        if measured is not None:
+            head.measured = self.head_cols[i] = len(measured)
+            head.measured_first, head.measured_step = measured.start, measured.step
+            if not 0 < 2 * head.measured <= cols or measured[-1] >= cols or measured.start < 0:
+                raise ValueError(f"Run: metrics cannot see {measured} of {cols} outputs")
         if head.target_cols > cols:
             raise ValueError(f"Run: targets have {head.target_cols} columns; want at most "
                              f"as many as the network has outputs, {cols}")

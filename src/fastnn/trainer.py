@@ -720,10 +720,7 @@ class Trainer:
     def _run(self, batch_rows: int, *, training: bool, state: OptimizerState | None = None) -> Run:
         heads = [head.for_run() for head in self._heads]
         measured = [
-            (metric.bind(head.loss.name, head.outputs), i)
-            for i, head in enumerate(self._heads)
-            if head.loss is not None
-            for metric in head.metrics
+            (metric, i) for i, head in enumerate(self._heads) for metric in head.bound_metrics()
         ]
         if training and state is None:
             state = self._state

@@ -150,8 +150,8 @@ fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_worksp
 /* What a run keeps of an output for metrics that need all of them at once, in the order of its steps;
  * `rows` grows with each.  Room for the rows of the steps to come is the caller's business. */
 typedef struct {
-    void *p;      /* (rows, outputs), the plan's type: after the output activation; NULL: not kept */
-    void *y;      /* (rows, outputs), the plan's type, or labels int32 (rows,) */
+    void *p;      /* (rows, measured), the plan's type: after the output activation; NULL: not kept */
+    void *y;      /* (rows, measured), the plan's type, or labels int32 (rows,) */
     void *weight; /* (rows,), the plan's type, or NULL */
     size_t rows;
 } fnn_keep_t;
@@ -163,6 +163,9 @@ typedef struct {
     size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
     size_t terms;         /* of a row: fnn_loss_terms() */
     double weight;        /* of this loss in that of the network; 0: the output has none */
+    /* The outputs that metrics compare with y: `measured` of them (at most half; 0: all), from
+     * measured_first on, measured_step apart. */
+    size_t measured, measured_first, measured_step;
     fnn_source_t y;
     double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */
     fnn_loss_set_t set;
