@@ -607,6 +607,7 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t measured_first
         size_t measured_step
         fnn_source_t y
+        fnn_source_t row_weight
         double loss_sum
         double weight_sum
         fnn_loss_set_t set
@@ -632,6 +633,7 @@ cdef extern from "fastnn/plan.h" nogil:
         const fnn_metric_slot_t *metrics
         const fnn_source_t *inputs
         fnn_source_t weight
+        c_bool weighs_heads
         const uint64_t *order
         size_t rows
         size_t batch_size

@@ -221,19 +221,23 @@ cdef class Run:
             raise ValueError(f"Run: the targets of output {head} do not fit the network")
         return _set_source(&self.heads[head].y, y)
 
-    def bind(self, x not None, y not None, cnp.ndarray weight, cnp.ndarray order,
-             size_t batch_size, bint check_finite):
+    def bind(self, x not None, y not None, weight, cnp.ndarray order, size_t batch_size,
+             bint check_finite):
         """Point the run at checked rows and start it at step 0; returns the number of steps.
 
         `x` and `y`: an array (`x` may be sparse rows), or a tuple or `fastnn.data.Tables`, an array
         for each input and output.  With `order` at the rows that it names, in that order.  The
-        caller vouches for them.
+        caller vouches for them.  `weight`: one for each row, None, or a tuple or `Tables` of them
+        for each output.
         """
         cdef tuple xs = x if isinstance(x, tuple) else getattr(x, "arrays", None) or (x,)
         cdef tuple ys = y if isinstance(y, tuple) else getattr(y, "arrays", None) or (y,)
         cdef size_t rows = self.network.set_sources("Run", xs, self.sources), k
+        cdef tuple weights = weight if isinstance(weight, tuple) else getattr(
+            weight, "arrays", None) or (weight,)
         if rows == 0 or batch_size == 0 or len(ys) != len(self.network.output_cols) or (
-                weight is not None and _shape(weight) != (rows,)):
+                len(weights) not in (1, len(ys))) or any(
+                one is not None and _shape(one) != (rows,) for one in weights):
             raise ValueError(f"Run: {rows} rows, {len(ys)} targets and weights do not fit")
         for k in range(<size_t>len(ys)):
             self.set_target(k, ys[k], rows)
@@ -242,14 +246,19 @@ cdef class Run:
                     order.shape[0] == 0):
                 raise ValueError("Run: order must be a vector of uint64 indices")
             rows = order.shape[0]
-        if weight is not None:
+        if any(one is not None for one in weights):
             for kept in self.kept:
                 for _, metric in (<_Kept>kept).metrics:
                     metric.check_weights()
         self.reserve(min(batch_size, rows))
         self.run.weight.data = NULL
-        if weight is not None:
-            _set_source(&self.run.weight, weight)
+        self.run.weighs_heads = len(weights) > 1
+        if len(weights) == 1 and weight is not None:
+            _set_source(&self.run.weight, weights[0])
+        for k in range(<size_t>len(weights) if len(weights) > 1 else 0):
+            self.heads[k].row_weight.data = NULL
+            if weights[k] is not None:
+                _set_source(&self.heads[k].row_weight, weights[k])
         self.run.order = NULL
         if order is not None:
             self.run.order = <const uint64_t *>cnp.PyArray_DATA(order)
@@ -263,7 +272,8 @@ cdef class Run:
     cdef int make_room(self, size_t rows) except -1:
         """Make room to keep `rows` more rows, for the metrics that want them."""
         for kept in self.kept:
-            (<_Kept>kept).make_room(rows, self.run.weight.data != NULL)
+            (<_Kept>kept).make_room(
+                rows, self.run.weight.data != NULL or self.run.weighs_heads)
         return 0
 
     cdef list whole_results(self):

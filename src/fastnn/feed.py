@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fastnn import data
 from fastnn._core import Run, random_permutation
-from fastnn._spec import describe
+from fastnn._spec import describe, lookup
 from fastnn.heads import Head
 from fastnn.model import Model
 
@@ -26,7 +26,9 @@ __all__ = [
     "Rows",
     "StreamFeed",
     "Task",
+    "any_weight",
     "close_stream",
+    "counts_classes",
     "count_batches",
     "is_iterator",
     "is_judged",
@@ -50,7 +52,7 @@ class Rows(NamedTuple):
 
     x: Any  # an array, or `data.SparseRows`, or `data.Tables` of several inputs
     y: Any  # an array, or `data.Tables` for several outputs
-    weight: Array | None
+    weight: Any  # an array, None, or `data.Tables` of weights for each output
 
 
 class Task(NamedTuple):
@@ -84,17 +86,51 @@ class Task(NamedTuple):
             head.check(where, one, len(rows)) for head, one in zip(self.heads, given, strict=True)
         )
         targets = ys[0] if len(ys) == 1 else data.Tables(ys)
-        weight = None
-        if sample_weight is not None:
-            weight = data.as_weights(
-                sample_weight, where=where, rows=len(rows), dtype=model.dtype, all_zero=batch
-            )
+        weight = self.check_weights(where, sample_weight, len(rows), all_zero=batch)
         checked = Rows(rows, targets, weight)
         if finite:
             self.check_finite(where, checked)
         elif not batch:  # numbers that no row of a table has are refused in any case
             model.check_inputs(inputs, where, finite=False)
         return checked
+
+    def check_weights(self, where: str, given: Any, rows: int, *, all_zero: bool) -> Any:
+        """Return the weights of the rows, or of those of each output, in a dict."""
+        if given is None:
+            return None
+        dtype = self.model.dtype
+        if not isinstance(given, Mapping):
+            return data.as_weights(given, where=where, rows=rows, dtype=dtype, all_zero=all_zero)
+        found = tuple(
+            None
+            if one is None
+            else data.as_weights(
+                one, where=f"{where}: output {name!r}", rows=rows, dtype=dtype, all_zero=all_zero
+            )
+            for name, one in self.each_head(where, "sample_weight", given).items()
+        )
+        return data.Tables(found)
+
+    def each_head(self, where: str, what: str, given: Any) -> dict[str, Any]:
+        """Return what was given by name, or in a list, for each of several outputs."""
+        names = self.model.output_names
+        if len(self.heads) == 1 or not isinstance(given, (Mapping, list, tuple)):
+            raise TypeError(
+                f"{where}: {what} of a model with {len(names)} output{'s'[: len(names) > 1]} "
+                f"cannot be {describe(given)}"
+            )
+        if isinstance(given, Mapping):
+            for name in given:
+                lookup("output", name, dict.fromkeys(names), f"{where}: {what}")
+            found = {name: given.get(name) for name in names}
+        elif len(given) != len(names):
+            raise ValueError(f"{where}: {what} has {len(given)} entries; want {len(names)}")
+        else:
+            found = dict(zip(names, given, strict=True))
+        for name, head in zip(names, self.heads, strict=True):
+            if found[name] is not None and head.loss is None:
+                raise ValueError(f"{where}: {what} names output {name!r}, which has no loss")
+        return found
 
     def check_finite(self, where: str, rows: Rows) -> None:
         """Refuse NaN and Inf, also those that the cast to the model's dtype would make."""
@@ -351,7 +387,7 @@ class StreamFeed(Feed):
         finite: bool,
         steps: int | None = None,
         prefetch: int = 0,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Any = None,
     ) -> None:
         self.where = where
         self.run = run
@@ -530,19 +566,46 @@ class StreamFeed(Feed):
         super().close()
 
 
-def weigh_classes(
-    where: str, task: Task, rows: Rows, class_weight: Mapping[int, float] | str
-) -> Rows:
-    """Return the rows with the weights of their classes, times those that they have already."""
-    if len(task.heads) > 1:
-        raise ValueError(
-            f"{where}: class_weight is for models with one output; give sample_weight instead"
+def weigh_classes(where: str, task: Task, rows: Rows, class_weight: Any) -> Rows:
+    """Return the rows with the weights of their classes, times those that they have already.
+
+    For several outputs `class_weight` is a dict or list of what is given for one.
+    """
+    if len(task.heads) == 1:
+        return rows._replace(
+            weight=_weigh(where, class_weight, rows.y, task.heads[0], rows.weight)
         )
-    outputs = task.model.outputs
-    weight = data.class_weights(where, class_weight, rows.y, max(2, outputs))
-    if rows.weight is not None:
-        weight = weight * rows.weight
-    return rows._replace(weight=weight)
+    given = task.each_head(where, "class_weight", class_weight)
+    several = isinstance(rows.weight, data.Tables)
+    before = rows.weight.arrays if several else [rows.weight] * len(given)
+    found = [
+        weight if one is None else _weigh(f"{where}: output {name!r}", one, y, head, weight)
+        for (name, one), y, head, weight in zip(
+            given.items(), rows.y.arrays, task.heads, before, strict=True
+        )
+    ]
+    return rows._replace(weight=data.Tables(tuple(found)))
+
+
+def _weigh(where: str, class_weight: Any, y: Array, head: Head, before: Array | None) -> Array:
+    weight = data.class_weights(where, class_weight, y, max(2, head.outputs))
+    return weight if before is None else weight * before
+
+
+def any_weight(weight: Any) -> bool:
+    """Tell whether weights, of rows or of each output, count some row for each that has them."""
+    parts = weight.arrays if isinstance(weight, data.Tables) else (weight,)
+    return all(part is None or bool(part.any()) for part in parts)
+
+
+def counts_classes(class_weight: Any) -> bool:
+    """Tell whether weights are to be "balanced", for one output or some of several."""
+    parts: Iterable[Any] = (class_weight,)
+    if isinstance(class_weight, Mapping):
+        parts = class_weight.values()
+    elif isinstance(class_weight, (list, tuple)):
+        parts = class_weight
+    return any(isinstance(part, str) for part in parts)
 
 
 # ---- streams ------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ from fastnn.feed import (
     Rows,
     StreamFeed,
     Task,
+    any_weight,
     close_stream,
+    counts_classes,
     is_iterator,
     judge,
     open_stream,
@@ -239,8 +241,8 @@ class Trainer:
         x: npt.ArrayLike | Iterable[Any] | Callable[[], Iterable[Any]],
         y: npt.ArrayLike | None = None,
         *,
-        sample_weight: npt.ArrayLike | None = None,
-        class_weight: Mapping[int, float] | str | None = None,
+        sample_weight: npt.ArrayLike | Mapping[str, npt.ArrayLike | None] | None = None,
+        class_weight: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         initial_epoch: int | None = None,
@@ -268,10 +270,12 @@ class Trainer:
         y : array_like, shape (n, outputs)
             Targets; (n,) is (n, 1).  For sparse_categorical_crossentropy integer labels (n,).
         sample_weight : array_like, shape (n,), optional
-            The loss of a batch is sum(w l) / sum(w); a batch of weight 0 changes nothing.
+            The loss of a batch is sum(w l) / sum(w); a batch of weight 0 changes nothing.  For
+            several outputs also a dict of such by the output's name, for weights of their own.
         class_weight : mapping of int to float or "balanced", optional
             The weight of the rows of each class, times `sample_weight`; not of validation data.
-            "balanced" makes all classes weigh the same.  For a stream a mapping.
+            "balanced" makes all classes weigh the same.  For a stream a mapping.  For several
+            outputs a dict or list of such, one for each output or None.
         batch_size : int
             Rows in a step, 32 by default; a stream has its own.
         epochs : int
@@ -367,7 +371,7 @@ class Trainer:
                     raise ValueError(
                         f"{where}: {name} is for arrays; a stream brings its own batches"
                     )
-            if isinstance(class_weight, str):
+            if counts_classes(class_weight):
                 raise ValueError(
                     f"{where}: class_weight is {class_weight!r}, but the classes of a stream "
                     f"cannot be counted beforehand; want a mapping of class to weight"
@@ -874,7 +878,7 @@ def _split_rows(where: str, rows: Rows, share: float) -> tuple[Rows, Rows]:
     parts = []
     for part in (first, last):
         weight = None if rows.weight is None else rows.weight[part]
-        if weight is not None and not weight.any():
+        if weight is not None and not any_weight(weight):
             raise ValueError(
                 f"{where}: sample_weight is zero in all rows of a part that validation_split makes"
             )

@@ -167,6 +167,8 @@ typedef struct {
      * measured_first on, measured_step apart. */
     size_t measured, measured_first, measured_step;
     fnn_source_t y;
+    fnn_source_t row_weight; /* of its own rows, where the run says so; data NULL: all ones */
+    double batch_weight;     /* their sum over the batch; filled in by fnn_run */
     double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */
     fnn_loss_set_t set;
     fnn_keep_t keep;
@@ -210,6 +212,7 @@ typedef struct {
 
     const fnn_source_t *inputs; /* one for each input of the plan */
     fnn_source_t weight;        /* weight.data NULL: all ones */
+    bool weighs_heads;          /* each head has weights of its own, and `weight` is not looked at */
     const uint64_t *order;      /* (rows,) or NULL: as they lie */
     size_t rows, batch_size;
     bool check_finite;
@@ -226,7 +229,8 @@ typedef struct {
 } fnn_run_t;
 
 /* Runs steps until run->step reaches `stop`, or about 50 ms have gone by, whichever is first; only
- * whole steps are ever left behind.  A batch whose weights sum to 0 changes nothing.  On
+ * whole steps are ever left behind.  A batch whose weights sum to 0 changes nothing, and
+ * a head whose own weights do adds nothing.  On
  * FNN_NONFINITE_LOSS, FNN_NONFINITE_INPUT and FNN_INTERRUPTED run->step is the step that was
  * dropped, before its update. */
 fnn_status_t fnn_run(fnn_run_t *run, size_t stop);
