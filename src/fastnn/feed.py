@@ -21,6 +21,7 @@ from fastnn.model import Model
 
 __all__ = [
     "ArrayFeed",
+    "EndlessFeed",
     "Feed",
     "Prefetched",
     "Rows",
@@ -263,7 +264,14 @@ class ArrayFeed(Feed):
     """Rows of arrays, in an order of their own each epoch: whole epochs run in C.
 
     With `chosen` (from `data.as_indices`) those rows alone, as if they lay in arrays of their own.
+
+    Attributes
+    ----------
+    is_endless : bool
+        Whether epochs are parts of an endless stream of the rows, not passes over them.
     """
+
+    is_endless = False
 
     def __init__(
         self,
@@ -357,6 +365,54 @@ class ArrayFeed(Feed):
     def sample(self) -> tuple[Any, Any]:
         first = slice(SAMPLE_ROWS) if self.chosen is None else self.chosen[:SAMPLE_ROWS]
         return self.rows.x[first], self.rows.y[first]
+
+
+class EndlessFeed(ArrayFeed):
+    """Rows of arrays as one endless stream: an epoch is the next so many batches of it, all whole.
+
+    The stream is one order of all rows after another, those of `ArrayFeed`'s epochs.  Epoch n takes
+    its n-th part, whatever was before: the number of the epoch says where that is.
+    """
+
+    is_endless = True
+
+    def __init__(
+        self,
+        where: str,
+        run: Run,
+        rows: Rows,
+        batch_size: int,
+        *,
+        steps: int,
+        shuffle: bool,
+        seed: int,
+    ) -> None:
+        super().__init__(
+            where, run, rows, batch_size, shuffle=shuffle, drop_remainder=False, seed=seed
+        )
+        self.steps = self.batches = steps
+        self.drawn = np.empty(steps * self.batch_size, np.uint64)
+        self.all_rows = np.arange(len(rows.x), dtype=np.uint64)
+        self.turn = -1  # the pass over the rows whose order is at hand
+
+    def begin(self, epoch: int) -> None:
+        n, size = len(self.all_rows), len(self.drawn)
+        filled = 0
+        while filled < size:
+            turn, start = divmod(epoch * size + filled, n)
+            part = self._order_of(turn)[start : start + size - filled]
+            self.drawn[filled : filled + len(part)] = part
+            filled += len(part)
+        self.run.bind(*self.rows, self.drawn, self.batch_size, False)
+        self.run.begin()
+
+    def _order_of(self, turn: int) -> npt.NDArray[np.uint64]:
+        if not self.shuffle or self.order is None:
+            return self.all_rows
+        if turn != self.turn:
+            random_permutation(self.seed, "shuffle", turn, len(self.order), self.order)
+            self.turn = turn
+        return self.order
 
 
 def count_batches(where: str, rows: int, batch_size: int, *, drop_remainder: bool) -> int:

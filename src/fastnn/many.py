@@ -332,7 +332,7 @@ class _Job:
         """Refuse what shows only with the rows of this job."""
         count_batches(self.where, self.rows, self.batch_size, drop_remainder=self.drop_remainder)
         weight = self.table.weight
-        if weight is not None and self.chosen is not None and not weight[self.chosen].any():
+        if weight is not None and self.chosen is not None and not any_weight(weight[self.chosen]):
             raise ValueError(
                 f"{self.where}: sample_weight is zero in all {self.rows} rows of the job; "
                 f"want some above zero"

@@ -20,6 +20,7 @@ from fastnn.errors import DeadNetworkWarning, FastnnWarning
 from fastnn.events import Handler, Listeners
 from fastnn.feed import (
     ArrayFeed,
+    EndlessFeed,
     Feed,
     Rows,
     StreamFeed,
@@ -285,8 +286,9 @@ class Trainer:
             a fit that was interrupted or loaded, at the batch where it was: callbacks keep their
             state, the history its epochs.
         steps_per_epoch : int, optional
-            Batches of a stream that make an epoch.  The next epoch goes on where this one stopped;
-            a stream that ends is begun again.  Without it each epoch iterates the stream once.
+            Batches that make an epoch.  The next epoch goes on where this one stopped; a stream
+            that ends is begun again, and arrays are one order of their rows after another, cut
+            into batches that are all whole.  Without it an epoch is one pass.
         shuffle : bool
             A new order of the rows each epoch (the default), from the trainer's seed and the
             number of the epoch alone.
@@ -354,6 +356,8 @@ class Trainer:
             )
         verbose = int(verbose) if isinstance(verbose, bool) else verbose
         check_int(where, "verbose", verbose, 0)
+        if steps_per_epoch is not None:
+            check_int(where, "steps_per_epoch", steps_per_epoch)
         if log_every is not None:
             check_int(where, "log_every", log_every)
         guests = check_callbacks(where, callbacks)
@@ -376,8 +380,6 @@ class Trainer:
                     f"{where}: class_weight is {class_weight!r}, but the classes of a stream "
                     f"cannot be counted beforehand; want a mapping of class to weight"
                 )
-            if steps_per_epoch is not None:
-                check_int(where, "steps_per_epoch", steps_per_epoch)
             feed = StreamFeed(
                 where,
                 self._run(1, training=True),
@@ -389,15 +391,16 @@ class Trainer:
                 class_weight=class_weight,
             )
         else:
-            for name, given in (
-                ("steps_per_epoch", steps_per_epoch is not None),
-                ("prefetch", prefetch),
-            ):
-                if given:
-                    raise ValueError(
-                        f"{where}: {name} is for streams; an epoch of arrays is all their rows. "
-                        f"fastnn.data.batches(x, y, batch_size) makes a stream of them"
-                    )
+            if prefetch:
+                raise ValueError(
+                    f"{where}: prefetch is for streams; rows of arrays are at hand. "
+                    f"fastnn.data.batches(x, y, batch_size) makes a stream of them"
+                )
+            if steps_per_epoch is not None and drop_remainder:
+                raise ValueError(
+                    f"{where}: drop_remainder has nothing to drop: with steps_per_epoch all "
+                    f"batches are whole"
+                )
             rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
             if validation_split:
                 if validation_data is not None:
@@ -413,6 +416,7 @@ class Trainer:
                 size,
                 shuffle=shuffle is None or bool(shuffle),
                 drop_remainder=drop_remainder,
+                steps=steps_per_epoch,
             )
         validation: Validation | None = None
         if held_out is not None:
@@ -463,11 +467,17 @@ class Trainer:
         *,
         shuffle: bool,
         drop_remainder: bool,
+        steps: int | None = None,
         chosen: npt.NDArray[np.uint64] | None = None,
     ) -> ArrayFeed:
+        run = self._run(min(batch_size, len(rows.x)), training=True)
+        if steps is not None:
+            return EndlessFeed(
+                where, run, rows, batch_size, steps=steps, shuffle=shuffle, seed=self.seed
+            )
         return ArrayFeed(
             where,
-            self._run(min(batch_size, len(rows.x)), training=True),
+            run,
             rows,
             batch_size,
             shuffle=shuffle,
