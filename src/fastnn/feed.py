@@ -115,10 +115,17 @@ class Task(NamedTuple):
     def each_head(self, where: str, what: str, given: Any) -> dict[str, Any]:
         """Return what was given by name, or in a list, for each of several outputs."""
         names = self.model.output_names
-        if len(self.heads) == 1 or not isinstance(given, (Mapping, list, tuple)):
+        if len(self.heads) == 1:
             raise TypeError(
-                f"{where}: {what} of a model with {len(names)} output{'s'[: len(names) > 1]} "
-                f"cannot be {describe(given)}"
+                f"{where}: {what} by the names of outputs is for models with several, got "
+                f"{describe(given)}"
+            )
+        if not isinstance(given, (Mapping, list, tuple)) or (
+            isinstance(given, Mapping) and not all(isinstance(name, str) for name in given)
+        ):
+            raise TypeError(
+                f"{where}: {what} of a model with several outputs must be a list of {len(names)} "
+                f"or a dict with the keys {', '.join(names)}, got {describe(given)}"
             )
         if isinstance(given, Mapping):
             for name in given:
