@@ -45,9 +45,7 @@ def test_each_output_trains_as_if_alone_with_its_weights(batch_size, threads):
     with fnn.threads(threads):
         trainer = trainer_of()
         options = {"batch_size": batch_size, "epochs": 3}
-        history = trainer.fit(
-            X, Y, sample_weight=weights, shuffle=False, verbose=0, **options
-        )
+        history = trainer.fit(X, Y, sample_weight=weights, shuffle=False, verbose=0, **options)
         for name in ENDS:
             single, wanted = alone(name, sample_weight=weights[name], **options)
             for key, value in single.model.parameters.items():
@@ -63,7 +61,7 @@ def test_class_weights_of_each_output():
     given = {"kind": {0: 1.0, 1: 2.0, 2: 5.0}, "yes": {0: 1.0, 1: 4.0}}
     history = trainer.fit(X, Y, class_weight=given, **options)
     for name in ENDS:
-        single, wanted = alone(name, class_weight=given.get(name), batch_size=32, epochs=2)
+        _, wanted = alone(name, class_weight=given.get(name), batch_size=32, epochs=2)
         assert history[f"{name}_loss"] == pytest.approx(wanted["loss"], rel=1e-13)
     listed.fit(X, list(Y.values()), class_weight=[given["kind"], given["yes"], None], **options)
     parts = [(X[i : i + 32], {k: v[i : i + 32] for k, v in Y.items()}) for i in range(0, 300, 32)]
@@ -114,7 +112,11 @@ def test_validation_and_splits_take_weights_of_each_output():
 @pytest.mark.parametrize(
     "options, error, match",
     [
-        ({"class_weight": "balanced"}, TypeError, "list of 3 or a dict with the keys kind, yes, si"),
+        (
+            {"class_weight": "balanced"},
+            TypeError,
+            "list of 3 or a dict with the keys kind, yes, si",
+        ),
         ({"class_weight": {0: 1.0}}, TypeError, "a dict with the keys kind, yes, size"),
         ({"class_weight": {"kinds": "balanced"}}, ValueError, "kind"),
         ({"class_weight": [None]}, ValueError, "has 1 entries; want 3"),
@@ -137,3 +139,21 @@ def test_a_model_of_one_output_wants_plain_weights():
     trainer = trainer_of(("yes",))
     with pytest.raises(TypeError, match="sample_weight by the names of outputs"):
         trainer.fit(X, YES, sample_weight={"yes": np.ones(300)}, verbose=0)
+
+
+def test_fit_many_takes_weights_of_each_output():
+    weights = {"size": RNG.uniform(0.5, 2, 300)}
+    one = trainer_of()
+    one.fit(
+        X[:100],
+        {k: v[:100] for k, v in Y.items()},
+        sample_weight={"size": weights["size"][:100]},
+        verbose=0,
+    )
+    fits = fnn.fit_many(
+        [trainer_of()], X, Y, sample_weight=weights, rows=[np.arange(100)], verbose=0
+    )
+    assert fits.models[0].parameter_arena.tobytes() == one.model.parameter_arena.tobytes()
+    weights["size"][:100] = 0
+    with pytest.raises(ValueError, match="zero in all 100 rows of the job"):
+        fnn.fit_many([trainer_of()], X, Y, sample_weight=weights, rows=[np.arange(100)], verbose=0)

@@ -133,3 +133,33 @@ def test_bad_input(x, error, match):
 def test_nan_goes_through_where_it_may():
     predictor = network().predictor(check_finite=False)
     assert np.isnan(predictor({"a": X["a"] * np.nan, "b": X["b"]})["u"]).all()
+
+
+@pytest.mark.parametrize("rows", [0, slice(0, 1), slice(0, 5), slice(None)])
+@pytest.mark.parametrize("form", ["dict", "list"])
+def test_plain_arrays_have_the_bits_of_any_others(form, rows, dtype):
+    model = network(form, np.dtype(dtype).name)
+    predictor, cautious = model.predictor(check_finite=False), model.predictor()
+    plain = {key: np.ascontiguousarray(value[rows], dtype) for key, value in X.items()}
+    other = {key: value.astype("f8") for key, value in plain.items()}
+    other = {key: np.repeat(value, 2, axis=-1)[..., ::2] for key, value in other.items()}
+    if form == "list":
+        plain, other = list(plain.values()), list(other.values())
+    for x in (plain, tuple(plain) if form == "list" else plain):
+        for one, two in zip(parts(predictor(x)), parts(predictor(other)), strict=True):
+            assert one.shape == two.shape
+            np.testing.assert_array_equal(one, two)
+    parts(plain)[1][...] = np.inf
+    assert not np.isfinite(parts(predictor(plain))[0]).all()
+    with pytest.raises(ValueError, match="has inf at row 0"):
+        cautious(plain)
+
+
+def test_functions_and_no_rows():
+    a, b = fnn.Input(3), fnn.Input(2)
+    double = fnn.Lambda(lambda x: 2 * x, lambda x, out, dy: 2 * dy)(a)
+    predictor = fnn.Model([a, b], [double, b]).predictor()
+    found = predictor([np.ones(3, np.float32), np.zeros(2, np.float32)])
+    assert [part.tolist() for part in found] == [[2.0] * 3, [0.0] * 2]
+    with pytest.raises(ValueError, match="at least one row"):
+        predictor([np.ones((0, 3), np.float32), np.ones((0, 2), np.float32)])

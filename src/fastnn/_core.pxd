@@ -540,6 +540,7 @@ cdef extern from "fastnn/update.h" nogil:
         double l2
     fnn_status_t fnn_update_new_work(fnn_update_t *update, fnn_dtype_t dtype) noexcept
     void fnn_update_free_work(fnn_update_t *update) noexcept
+    c_bool fnn_update_is_piecewise(const fnn_update_t *update) noexcept
     fnn_status_t fnn_update(const fnn_kernels_t *kernels, fnn_dtype_t dtype,
                             const fnn_update_t *update, uint64_t t, size_t n_params,
                             void *params, void *grads, size_t threads,

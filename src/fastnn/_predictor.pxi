@@ -71,7 +71,9 @@ cdef class Predictor:
     [array([6., 8.], dtype=float32), array([4., 4.], dtype=float32)]
     """
     cdef fnn_predictor_t *handle  # NULL for several inputs or outputs
-    cdef object frozen            # which go through a copy of the model that nobody else has
+    cdef Network frozen           # which go through a copy of the model that nobody else has
+    cdef tuple names              # of its inputs
+    cdef object form              # of its outputs: None for one, a tuple of names, or "list"
     cdef size_t held_rows, unpolled_rows, row_work  # see _HELD_WORK
     cdef cnp.npy_intp n_in, n_out
     cdef int typenum
@@ -92,6 +94,7 @@ cdef class Predictor:
             self.frozen = model.copy()
             self.real = self.frozen.parameter_arena.dtype
             self.typenum = cnp.NPY_VOID  # what no array of numbers is: `can_read` reads none
+            self.names, self.form = self.frozen.input_names, self.frozen._output_form
             return
         if isinstance(model, Network):
             parameters = model.snapshot()
@@ -261,6 +264,9 @@ cdef class Predictor:
         cdef cnp.ndarray rows, to
         cdef tuple shape
         if self.frozen is not None:
+            found = None if out is not None else self.predict_parts(x)
+            if found is not None:
+                return found
             return self.frozen.predict_served(x, out, where, self.check_finite)
         given = data.as_array(x, where=where, name="x")
         single = given.ndim == 1
@@ -282,6 +288,64 @@ cdef class Predictor:
         if self.run(cnp.PyArray_DATA(rows), cnp.PyArray_DATA(to), rows.shape[0]) != FNN_OK:
             raise MemoryError(f"{where}: no memory for scratch")
         return to
+
+    cdef object predict_parts(self, object x):
+        """Outputs for a row or a few in plain arrays, one for each input; None: not that simple."""
+        cdef Network network = self.frozen
+        cdef fnn_source_t sources[_MOST_INPUTS]
+        cdef void *to[FNN_MOST_OUTPUTS]
+        cdef cnp.ndarray part, result
+        cdef cnp.npy_intp shape[2]
+        cdef Py_ssize_t i, cols, element = 4 if network.code == FNN_F32 else 8
+        cdef int rank = 0
+        cdef size_t bad = 0
+        parts = x
+        if len(self.names) == 1:
+            parts = (x,)
+        elif type(x) is dict and len(x) == len(self.names):
+            parts = [(<dict>x).get(name) for name in self.names]
+        elif type(x) is not list and type(x) is not tuple:
+            return None
+        if len(parts) != len(self.names) or network.made_from.functions is not None:
+            return None
+        shape[0] = 1
+        for i in range(len(parts)):
+            if type(parts[i]) is not cnp.ndarray:
+                return None
+            part = <cnp.ndarray>parts[i]
+            cols = network.input_cols[i]
+            if i == 0:
+                rank = cnp.PyArray_NDIM(part)
+                if rank == 2:
+                    shape[0] = cnp.PyArray_DIM(part, 0)
+                if not (0 < rank < 3 and 0 < <size_t>shape[0] <= network.small_rows):
+                    return None
+            if (cnp.PyArray_NDIM(part) != rank or cnp.PyArray_DIM(part, rank - 1) != cols
+                    or (rank == 2 and cnp.PyArray_DIM(part, 0) != shape[0])
+                    or cnp.PyArray_TYPE(part) != network.typenum
+                    or not cnp.PyArray_ISCARRAY_RO(part)):
+                return None
+            sources[i].data = <const char *>cnp.PyArray_DATA(part)
+            sources[i].type = FNN_FLOAT32 if network.code == FNN_F32 else FNN_FLOAT64
+            sources[i].col_stride = element
+            sources[i].row_stride = element * cols
+            sources[i].cols = cols
+            sources[i].indices = NULL
+        outs = []
+        for i in range(len(network.output_cols)):
+            shape[rank - 1] = network.output_cols[i]
+            result = cnp.PyArray_EMPTY(rank, shape, network.typenum, 0)
+            to[i] = cnp.PyArray_DATA(result)
+            outs.append(result)
+        # one workspace does for all threads: the GIL is held
+        if fnn_predict(network.plan, cnp.PyArray_DATA(network.parameter_arena), &network.small, 1,
+                       1 if rank == 1 else <size_t>shape[0],
+                       sources, 1 if rank == 1 else <size_t>shape[0], self.check_finite, to, NULL,
+                       NULL, &bad) != FNN_OK:
+            return None
+        if self.form is None:
+            return outs[0]
+        return outs if type(self.form) is str else dict(zip(self.form, outs))
 
     # -- what it is -------------------------------------------------------------------------------
 
@@ -322,9 +386,9 @@ cdef class Predictor:
     cdef int check_called(self, str what) except -1:
         if self.frozen is not None:
             raise TypeError(
-                f"Predictor.{what}: the C function takes one input and gives one output, this model "
-                f"has {len(self.inputs)} and {len(self.outputs)}; want a model whose inputs are one "
-                f"that Split cuts, and whose outputs are one made by Concatenate")
+                f"Predictor.{what}: the C function takes one input and gives one output, this "
+                f"model has {len(self.inputs)} and {len(self.outputs)}; want a model whose inputs "
+                f"are one that Split cuts, and whose outputs are one made by Concatenate")
         return 0
 
     @property

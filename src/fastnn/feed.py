@@ -635,9 +635,7 @@ def weigh_classes(where: str, task: Task, rows: Rows, class_weight: Any) -> Rows
     For several outputs `class_weight` is a dict or list of what is given for one.
     """
     if len(task.heads) == 1:
-        return rows._replace(
-            weight=_weigh(where, class_weight, rows.y, task.heads[0], rows.weight)
-        )
+        return rows._replace(weight=_weigh(where, class_weight, rows.y, task.heads[0], rows.weight))
     given = task.each_head(where, "class_weight", class_weight)
     several = isinstance(rows.weight, data.Tables)
     before = rows.weight.arrays if several else [rows.weight] * len(given)

@@ -23,7 +23,7 @@ from fastnn._spec import check_int, describe, lookup
 from fastnn.callbacks import Callback, ProgressBar, check_callbacks
 from fastnn.ensemble import Ensemble
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
-from fastnn.feed import Rows, count_batches
+from fastnn.feed import Rows, any_weight, count_batches
 from fastnn.history import History
 from fastnn.model import Model
 from fastnn.parallel import get_num_threads, threads

@@ -419,6 +419,10 @@ class Model(Network):
 
         return summarize(self.name, self._describe_layers(), self.dtype)
 
+    def _repr_html_(self) -> str:
+        """Show the summary in notebooks."""
+        return self.summary()._repr_html_()
+
     def to_mermaid(self) -> str:
         """Return the network as a Mermaid flowchart, which Markdown pages can show.
 
