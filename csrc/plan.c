@@ -664,7 +664,8 @@ static bool ask_lean(const fnn_run_t *run, lean_t *lean) {
         update->mean != NULL || update->slow != NULL || update->n_stretches != 1 ||
         update->stretches[0].offset != 0 || update->stretches[0].size < plan->n_params ||
         run->n_penalties > 0 || run->weight.data != NULL || run->inputs[0].indices != NULL ||
-        head->weight != 1 || head->keep.p != NULL || head->loss == FNN_OWN_LOSS)
+        head->weight != 1 || head->keep.p != NULL || head->measured > 0 ||
+        head->loss == FNN_OWN_LOSS)
         return false;
     const double flops = 3.0 * plan->row_flops * (double)rows;
     if (shards_of(plan, rows, true) > 1 || rows > block_of(plan, rows, true) ||

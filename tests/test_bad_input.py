@@ -191,7 +191,7 @@ def test_bad_labels_are_refused(classifier, where, y, error, words):
         ([1, 1, np.nan, 1, 1, 1], ValueError, ["nan at row 2"]),
         ([1, 1, np.inf, 1, 1, 1], ValueError, ["inf at row 2"]),
         ([1, 1, 1e39, 1, 1, 1], ValueError, ["overflows float32"]),
-        (["a"] * 6, TypeError, ["names of classes", "np.unique"]),
+        (["a"] * 6, TypeError, ["<U1"]),
         (np.ones(6, complex), TypeError, ["complex128"]),
         (np.ma.masked_equal(np.arange(6), 0), ValueError, ["masked"]),
     ],
