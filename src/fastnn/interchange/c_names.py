@@ -8,21 +8,21 @@ from fastnn._spec import describe
 
 __all__ = ["Names", "check_prefix", "comment"]
 
-_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while _Bool _Complex _Imaginary "
-    # of newer C and of C++, whose compilers people give such files to
-    "bool true false nullptr constexpr alignas alignof static_assert thread_local typeof asm "
-    "class new delete this template typename namespace operator private protected public try "
-    "catch throw using virtual friend and or not xor main NULL size_t".split()
-)
+# Of C, of newer C and of C++, whose compilers people give such files to.
+_KEYWORDS = """
+    auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while _Bool _Complex _Imaginary
+    bool true false nullptr constexpr alignas alignof static_assert thread_local typeof asm
+    class new delete this template typename namespace operator private protected public try
+    catch throw using virtual friend and or not xor main NULL size_t
+"""
 # Of the headers that the file includes, and of its own main.
-_LIBRARY = frozenset(
-    "exp expf expm1 expm1f log logf log1p log1pf fabs fabsf sqrt sqrtf tanh tanhf erfc erfcf floor "
-    "floorf fma fmaf NAN INFINITY HUGE_VAL EOF BUFSIZ stdin stdout stderr printf linux unix "
-    "distance far failed got want most d n i j u p w z rows scratch".split()
-)
+_LIBRARY = """
+    exp expf expm1 expm1f log logf log1p log1pf fabs fabsf sqrt sqrtf tanh tanhf erfc erfcf floor
+    floorf fma fmaf NAN INFINITY HUGE_VAL EOF BUFSIZ stdin stdout stderr printf linux unix
+    distance far failed got want most d n i j u p w z rows scratch
+"""
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -37,7 +37,7 @@ class Names:
     """
 
     def __init__(self, taken: list[str]) -> None:
-        self._taken = set(taken) | _KEYWORDS | _LIBRARY
+        self._taken = {*taken, *_KEYWORDS.split(), *_LIBRARY.split()}
 
     def take(self, wish: str) -> str:
         """Return the identifier nearest to `wish` that is not taken."""
@@ -60,7 +60,7 @@ def check_prefix(where: str, name: object) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"{where}: name must be a string, got {describe(name)}")
-    if not _IDENTIFIER.fullmatch(name) or name in _KEYWORDS or len(name) > 40:
+    if not _IDENTIFIER.fullmatch(name) or name in _KEYWORDS.split() or len(name) > 40:
         raise ValueError(
             f"{where}: name begins the names of the C functions; want letters, digits and _, a "
             f"letter first, at most 40, no word of C's own, got {describe(name)}"

@@ -1,4 +1,4 @@
-"""What an exported network computes for a row: a list of calls of C functions, and where values lie."""
+"""What an exported network computes for a row: calls of C functions, and where values lie."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IN_PLACE = (
 
 
 class _Tape(Lowering):
-    """A lowering that keeps which layer each op is of, and leaves out what predictions do not do."""
+    """A lowering that keeps the layer of each op, and leaves out what is for training alone."""
 
     def __init__(self, inputs: Sequence[int], offsets: dict[str, int], dtype: str) -> None:
         super().__init__(inputs, offsets, dtype)
@@ -206,7 +206,9 @@ class _Writer:
         self.row.functions.add(name)
         return f"{name}({', '.join(map(str, arguments))});"
 
-    def _constant(self, at: int, key: str = "", change: Callable[[Array], Array] | None = None) -> str:
+    def _constant(
+        self, at: int, key: str = "", change: Callable[[Array], Array] | None = None
+    ) -> str:
         """Return the C name of the array at this offset, or NULL."""
         if at < 0:
             return "NULL"
@@ -336,8 +338,6 @@ KINDS = {
         *("embedding", "scale", "prelu", "maxout", "bilinear"),
     )
 }
-
-
 
 
 def _shifted(place: str, first: int) -> str:

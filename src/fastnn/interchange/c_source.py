@@ -1,4 +1,4 @@
-"""A model as one C99 file: weights, a function that predicts a row, and a main that checks itself."""
+"""A model as one C99 file: weights, a function that predicts, and a main that checks it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import fastnn
-from fastnn import data, io
+from fastnn import io
 from fastnn.interchange import c_functions
 from fastnn.interchange.c_names import Names, check_prefix, comment
 from fastnn.interchange.c_network import Row, trace_row
@@ -23,7 +23,7 @@ __all__ = ["export_c", "write_source"]
 
 Array = npt.NDArray[Any]
 
-STACK_BYTES = 4096  # what lies between layers goes on the stack up to here, else the caller brings it
+STACK_BYTES = 4096  # up to here values between layers lie on the stack; else the caller brings room
 TEST_ROWS = 4
 WIDTH = 100
 # Of the largest value of an output: what the order of roundings and another libm may change.
@@ -43,9 +43,8 @@ def export_c(
 
     See `fastnn.Model.export_c`.
     """
-    io._write_whole(path, write_source(
-        model, name=name, x=x, file=os.path.basename(os.fsdecode(path))
-    ).encode("ascii"))
+    file = os.path.basename(os.fsdecode(path))
+    io._write_whole(path, write_source(model, name=name, x=x, file=file).encode("ascii"))
 
 
 def write_source(
@@ -169,22 +168,22 @@ class _File:
             f'{self.file}: the network "{comment(self.model.name)}", written by fastnn '
             f"{fastnn.__version__}.",
             "",
-            f"{prefix}_predict computes one row, {prefix}_predict_rows several that lie one after",
-            "another.  C99 and libm are all it needs.  It allocates nothing and keeps nothing between",
-            "calls, so threads and interrupts may call it at the same time.  What is read and what is",
+            f"{prefix}_predict computes one row, {prefix}_predict_rows several, one after another.",
+            "C99 and libm are all it needs.  No memory is taken and nothing kept between calls:",
+            "threads and interrupts may call it at the same time.  What is read and what is",
             "written must not overlap.  NaN and Inf are not looked for; NaN in gives NaN out.",
         ]
         if self.on_stack:
             lines.append(f"Values between layers: {self.scratch_bytes} bytes of stack.")
         else:
             lines += [
-                f"Values between layers are too many for a small stack: the caller brings {upper}_SCRATCH",
-                f"numbers ({self.scratch_bytes} bytes) of scratch, each call at a time its own.",
+                "Values between layers are too many for a small stack: the caller brings room for",
+                f"{upper}_SCRATCH numbers ({self.scratch_bytes} bytes), each call at a time its own.",
             ]
         if self.row.checks:
             lines += [
-                "Categories must be whole numbers that their tables have: else -1 is returned and nothing",
-                "is written, otherwise 0.",
+                "A category must be a whole number that its table has: else -1 is returned and",
+                "nothing is written, otherwise 0.",
             ]
         size = sum(array.size for array in self.row.arrays.values())
         lines += [f"Constants: {size} numbers.", "", "Layers:"]
@@ -210,9 +209,7 @@ class _File:
         found = []
         for const, arguments in (("const ", self.row.inputs), ("", self.row.outputs)):
             for name, cols in arguments:
-                found.append(
-                    f"{const}float *{name}" if rows else f"{const}float {name}[{cols}]"
-                )
+                found.append(f"{const}float *{name}" if rows else f"{const}float {name}[{cols}]")
         if rows:
             found.append("size_t rows")
         if not self.on_stack:
@@ -280,23 +277,23 @@ class _File:
             for (name, _), array in zip(arguments, arrays, strict=True):
                 table = f"{kind}_{name}[{array.size}]"
                 tables += f"static const float {table} = {{\n{_numbers(array)}\n}};\n"
-        arguments = [f"given_{name}" for name, _ in self.row.inputs]
-        arguments += [f"found_{name}" for name, _ in self.row.outputs] + [str(rows)]
+        words = [f"given_{name}" for name, _ in self.row.inputs]
+        words += [f"found_{name}" for name, _ in self.row.outputs] + [str(rows)]
         room = [(f"found_{name}", str(rows * cols)) for name, cols in self.row.outputs]
         if not self.on_stack:
             room.append(("scratch", f"{self.upper}_SCRATCH"))
-            arguments.append("scratch")
+            words.append("scratch")
         places = "".join(f"    static float {name}[{size}];\n" for name, size in room)
         begin, end = f"    {self.prefix}_predict_rows(", ");"
         if self.row.checks:
             begin, end = f"    int failed = {self.prefix}_predict_rows(", ") != 0;"
         else:
             places += "    int failed = 0;\n"
-        call = _wrapped(begin, ", ".join(arguments) + end, len(begin))
+        call = _wrapped(begin, ", ".join(words) + end, len(begin))
         for name, cols in self.row.outputs:
             begin = "    failed |= differs("
-            words = f'"{self.prefix}_predict: {name}", found_{name}, wanted_{name}, {rows * cols});'
-            steps += _wrapped(begin, words, len(begin)) + "\n"
+            end = f'"{self.prefix}_predict: {name}", found_{name}, wanted_{name}, {rows * cols});'
+            steps += _wrapped(begin, end, len(begin)) + "\n"
         return (
             _MAIN.replace("UPPER", self.upper)
             .replace("ROWS", str(rows))
