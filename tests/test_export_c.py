@@ -170,8 +170,8 @@ def test_c_agrees_with_predict(folder, name):
     model = MODELS[name]
     rows = rows_of(model, 50)
     _, found = call(folder, name, rows)
-    # Of the largest value of the output, or four times what rounding to float32 does to it: products
-    # may be rounded by themselves, sums of few columns have another order, libm is not ours.
+    # Of the largest value of the output, or four times what rounding to float32 does to it:
+    # products may be rounded by themselves, sums have another order, libm is not ours.
     wanted = outputs_of(model, rows)
     twin = outputs_of(model.as_dtype("float64"), rows)
     for got, want, exact in zip(found, wanted, twin, strict=True):

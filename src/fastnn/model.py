@@ -706,10 +706,10 @@ class Model(Network):
         dtype('float64')
         """
         wanted = _check_dtype(dtype, f"{type(self).__name__}.as_dtype")
-        parts = list(self.__reduce__()[1][:-1])
-        name, seed, _, frozen = parts[-1]
-        twin = _rebuild(*parts[:-1], (name, seed, wanted, frozen))
-        arena, values = twin.snapshot(), self.snapshot()
+        *parts, (name, seed, _, frozen), values = self.__reduce__()[1]
+        rest = (name, seed, wanted, frozen)
+        twin: Model = _rebuild(*parts, rest)
+        arena = twin.snapshot()
         for trained in (True, False):
             mine = self._views(values, trained=trained)
             for key, view in twin._views(arena, trained=trained).items():

@@ -178,7 +178,7 @@ class _File:
         else:
             lines += [
                 "Values between layers are too many for a small stack: the caller brings room for",
-                f"{upper}_SCRATCH numbers ({self.scratch_bytes} bytes), each call at a time its own.",
+                f"{upper}_SCRATCH numbers ({self.scratch_bytes} bytes), one for each thread.",
             ]
         if self.row.checks:
             lines += [
