@@ -707,8 +707,8 @@ class Model(Network):
         """
         wanted = _check_dtype(dtype, f"{type(self).__name__}.as_dtype")
         *parts, (name, seed, _, frozen), values = self.__reduce__()[1]
-        rest = (name, seed, wanted, frozen)
-        twin: Model = _rebuild(*parts, rest)
+        changed: tuple[Any, ...] = (*parts, (name, seed, wanted, frozen))
+        twin = _rebuild(*changed)
         arena = twin.snapshot()
         for trained in (True, False):
             mine = self._views(values, trained=trained)

@@ -170,7 +170,7 @@ def test_all_that_cannot_be_converted_is_listed():
     for part in (
         "1.conv is nn.Conv1d;",
         f"2 is {__name__}.test_all_that_cannot_be_converted_is_listed.<locals>.Mine;",
-        "3 is nn.Softplus (beta=2, threshold=20: want beta 1, threshold 20)",
+        "3 is nn.Softplus (beta=2, threshold=20.0: want beta 1, threshold 20)",
         "4 is nn.Softmax (dim=0: want the columns, 1 or -1)",
         "5 is nn.Hardtanh (min_val=-2, max_val=2: want -1 and 1, or 0 and 6)",
         "6 is nn.BatchNorm1d (track_running_stats=False",

@@ -116,7 +116,7 @@ def _read(path: str | os.PathLike[str], where: str) -> dict[str, Array]:
         content = file.read()
     name = os.fsdecode(path)
     try:
-        listed = deserialize(content)
+        listed = deserialize(content)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise ValueError(
             f"{where}: {name} is not a whole safetensors file, or none at all ({error})"
