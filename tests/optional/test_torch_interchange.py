@@ -260,3 +260,29 @@ def test_weights_of_a_safetensors_file(tmp_path, kind):
 def test_from_torch_imports_no_torch():
     script = "import sys, fastnn; fastnn.from_torch; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.int64])
+def test_tensors_are_read_where_they_lie(dtype):
+    x = torch.from_numpy(10 * rows(3)).to(dtype)
+    shared = fnn.data.as_rows(x, where="fit", name="x")
+    assert shared.__array_interface__["data"][0] == x.data_ptr()
+    model = fnn.Sequential([fnn.Input(3), fnn.Dense(1)], seed=0)
+    np.testing.assert_array_equal(model.predict(x), model.predict(x.numpy()))
+
+
+def test_tensors_with_gradients_transposed_and_batched():
+    model = fnn.Sequential([fnn.Input(3), fnn.Dense(1)], seed=0)
+    x = torch.from_numpy(rows(3)).requires_grad_()
+    shared = fnn.data.as_rows(x, where="fit", name="x")
+    assert shared.__array_interface__["data"][0] == x.data_ptr()
+    np.testing.assert_array_equal(model.predict(x), model.predict(rows(3)))
+    turned = torch.from_numpy(rows(20, 3)).T
+    assert fnn.data.as_rows(turned, where="fit", name="x").strides == (8, 160)
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(x.detach(), x.detach()[:, :1]), batch_size=8
+    )
+    history = fnn.Trainer(model, "mse").fit(loader, epochs=2, verbose=0)
+    assert history.epoch == [1, 2]
+    with pytest.raises(TypeError, match=r"x is a Tensor of torch.bfloat16 that NumPy cannot read"):
+        model.predict(x.detach().bfloat16())

@@ -74,7 +74,7 @@ def from_sklearn(estimator: Any, *, seed: int | None = None) -> Sequential:
     >>> import fastnn as fnn, numpy as np
     >>> from sklearn.neural_network import MLPRegressor
     >>> x = np.arange(12.0).reshape(6, 2)
-    >>> theirs = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0, max_iter=1000)
+    >>> theirs = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0)
     >>> theirs = theirs.fit(x, x.sum(axis=1))
     >>> ours = fnn.from_sklearn(theirs)
     >>> ours.layer_names
