@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-import fastnn
 from fastnn import io
 from fastnn.interchange import c_functions
 from fastnn.interchange.c_names import Names, check_prefix, comment
@@ -166,7 +166,7 @@ class _File:
         prefix, upper = self.prefix, self.upper
         lines = [
             f'{self.file}: the network "{comment(self.model.name)}", written by fastnn '
-            f"{fastnn.__version__}.",
+            f"{sys.modules['fastnn'].__version__}.",
             "",
             f"{prefix}_predict computes one row, {prefix}_predict_rows several, one after another.",
             "C99 and libm are all it needs.  No memory is taken and nothing kept between calls:",
