@@ -52,9 +52,13 @@ class _Tape(Lowering):
         )
 
     def ops_for(self, outputs: Sequence[int]) -> list[Op]:
-        """Return the ops, with activations fused into dense ones."""
+        """Return the ops that are needed, with activations fused into dense ones."""
         self._fuse(set(outputs))
-        return self.ops
+        needed = set(outputs)
+        for op in reversed(self.ops):
+            if op.out in needed:
+                needed.update(op.inputs)
+        return [op for op in self.ops if op.out in needed]
 
 
 @dataclass
@@ -159,8 +163,11 @@ class _Writer:
         for i, op in enumerate(self.ops):
             self._find_place(i, op)
             statements = getattr(self, f"_op_{KINDS[op.kind]}")(op)
-            if statements:
-                row.calls.append((self.tape.layer_of[op.out], statements))
+            layer = self.tape.layer_of[op.out]
+            if row.calls and row.calls[-1][0] == layer:
+                row.calls[-1][1].extend(statements)
+            elif statements:
+                row.calls.append((layer, statements))
             for x in set(op.inputs):
                 buffer = self.buffer_of.get(x)
                 if self.last_use[x] == i and buffer is not None:
@@ -179,6 +186,9 @@ class _Writer:
             return
         size = self.cols[op.out]
         first = op.inputs[0]
+        if op.kind == lowering.SPLIT and first < len(self.row.inputs):
+            self.place[op.out] = _shifted(self.place[first], op.number)  # of an input: as it lies
+            return
         mine = self.buffer_of.get(first)
         # Of a merge of two the other input is read in step with the first.
         steps = op.kind in IN_PLACE and len(op.inputs) <= 2
@@ -276,7 +286,8 @@ class _Writer:
 
     def _op_split(self, op: Op) -> list[str]:
         x, out, n = self._io(op)
-        return [self._call("copy", _shifted(x, op.number), out, n)]
+        part = _shifted(x, op.number)
+        return [] if part == out else [self._call("copy", part, out, n)]
 
     def _op_embedding(self, op: Op) -> list[str]:
         x, out, n = self._io(op)

@@ -23,6 +23,12 @@ __all__ = ["export_c", "write_source"]
 
 Array = npt.NDArray[Any]
 
+# What layers say of themselves that predictions do not know.
+TRAINING = {
+    f"{array}_{what}"
+    for array in ("kernel", "bias", "alpha", "embeddings", "activity")
+    for what in ("initializer", "regularizer", "constraint")
+} | {"trainable"}
 STACK_BYTES = 4096  # up to here values between layers lie on the stack; else the caller brings room
 TEST_ROWS = 4
 WIDTH = 100
@@ -197,8 +203,10 @@ class _File:
 
     def _layers(self) -> list[str]:
         found = []
-        for info in self.model._describe_layers():
-            options = ", ".join(f"{key}={value!r}" for key, value in info.options.items())
+        for info in {one.name: one for one in self.model._describe_layers()}.values():
+            options = ", ".join(
+                f"{key}={value!r}" for key, value in info.options.items() if key not in TRAINING
+            )
             what = f"{info.kind}({options})" if options else info.kind
             found.append((info.name, _columns(info.output_shape), what))
         widths = [max(len(one[i]) for one in found) for i in (0, 1)]
