@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from fastnn.interchange import c_functions
 from fastnn.interchange.c_source import STACK_BYTES, write_source
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wshadow", "-Wconversion", "-Werror"]
@@ -281,6 +282,15 @@ def test_file_needs_libm_alone_and_keeps_no_state(folder):
         assert not re.findall(r"^static (?!const\b).*[;=]$", before, re.M)  # no variables
         assert max(map(len, text.splitlines())) <= 100
         assert text.isascii()
+
+
+@pytest.mark.parametrize("name", c_functions.NAMES)
+def test_functions_bring_what_they_call_and_no_more(name):
+    text = re.sub(r"/\*.*?\*/", "", c_functions.source([name]), flags=re.DOTALL)
+    defined = re.findall(r"^(?:static \w+|#define) (\w+)\(", text, re.MULTILINE)
+    assert name in defined
+    for other in defined:
+        assert other == name or text.count(f"{other}(") - defined.count(other) >= 1
 
 
 def test_stack_is_used_up_to_a_limit(folder):

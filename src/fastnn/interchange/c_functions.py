@@ -323,7 +323,8 @@ def source(names: Iterable[str]) -> str:
         name = waiting.pop()
         if name not in needed:
             needed.add(name)
-            waiting += [word for word in re.findall(r"\w+", _FUNCTIONS[name]) if word in _FUNCTIONS]
+            code = re.sub(r"/\*.*?\*/", "", _FUNCTIONS[name], flags=re.DOTALL)
+            waiting += [word for word in re.findall(r"(\w+)\(", code) if word in _FUNCTIONS]
     return "\n".join(text for name, text in _FUNCTIONS.items() if name in needed)
 
 
