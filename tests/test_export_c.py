@@ -63,6 +63,7 @@ def layers(dtype):
     d = fnn.Average()([a, b, c])
     e = fnn.Maximum()([fnn.Multiply()([a, d, c]), fnn.Subtract()([b, a]), d])
     f = fnn.Add()([a, a, b, e])
+    f = fnn.Multiply()([f, e, f])  # whose first input may not be overwritten before the last
     f = fnn.RMSNormalization()(fnn.Add()([f, f]))
     side = fnn.Dense(6, "gelu", name="twice")
     f = fnn.BatchNormalization(center=False)(fnn.Concatenate()([side(f), side(e)]))
@@ -307,6 +308,14 @@ def test_values_share_buffers():
     assert "values_0[16]" in text
     assert "values_1[16]" in text
     assert "values_2" not in text
+
+
+def test_values_that_nobody_reads_are_not_computed():
+    x = fnn.Input(4)
+    first, _ = fnn.Split([1, 3])(fnn.Dense(4)(x))
+    assert re.findall(r"^    copy\(.*", write_source(fnn.Model(x, fnn.Dense(1)(first))), re.M) == [
+        "    copy(values_0, values_1, 1);"
+    ]
 
 
 def test_names_do_not_clash(tmp_path):

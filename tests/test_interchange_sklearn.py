@@ -143,6 +143,14 @@ def test_ours_to_theirs_after_training():
     fitted(theirs, WORDS)  # it can be trained anew
 
 
+def test_two_columns_of_ours_become_one_logit():
+    model = fnn.Sequential([fnn.Input(4), fnn.Dense(5, "relu"), fnn.Dense(2, "softmax")], seed=0)
+    theirs = model.to_sklearn(classes=["no", "yes"])
+    assert theirs.coefs_[-1].shape == (5, 1)
+    found = theirs.predict_proba(X / 50)
+    np.testing.assert_allclose(found, model.predict(X / 50), rtol=1e-5, atol=1e-6)
+
+
 def test_weights_are_copies():
     theirs = fitted(small(MLPRegressor), Y[:, 0])
     ours = fnn.from_sklearn(theirs)
