@@ -212,3 +212,14 @@ def test_refused_on_the_way_there():
 def test_import_loads_no_sklearn():
     script = "import sys, fastnn; fastnn.from_sklearn; sys.exit('sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("library", ["sklearn", "torch", "keras"])
+def test_missing_library_is_named_with_its_extra(library, monkeypatch):
+    for name in [one for one in sys.modules if one.split(".")[0] == library]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, library, None)
+    model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+    text = rf'to_{library} needs .*: pip install "fastnn-core\[{library}\]"'
+    with pytest.raises(ImportError, match=text):
+        getattr(model, f"to_{library}")()

@@ -17,6 +17,7 @@ from fastnn.interchange._build import (
     Converted,
     chain_of,
     fill_layers,
+    missing,
     name_for,
     refuse,
     wider_dtype,
@@ -396,7 +397,7 @@ def to_torch(model: Model) -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError(f"{where} needs PyTorch: pip install torch") from None
+        raise missing(where, "PyTorch", "torch") from None
     chain = chain_of(model, where)
     views = {**model.parameters, **model.state}
     found: dict[str, Any] = {}
