@@ -170,7 +170,7 @@ def test_refused():
         fnn.from_sklearn(TransformedTargetRegressor(MLPRegressor()))
     steps = make_pipeline(MinMaxScaler(clip=True), PolynomialFeatures(), LinearRegression())
     steps.fit(X, Y)
-    with pytest.raises(ValueError, match="from_sklearn: cannot convert ") as caught:
+    with pytest.raises(ValueError, match="from_sklearn: cannot convert: ") as caught:
         fnn.from_sklearn(steps)
     for part in (
         "minmaxscaler is a MinMaxScaler that clips; polynomialfeatures is a PolynomialFeatures; "

@@ -107,7 +107,7 @@ def from_sklearn(estimator: Any, *, seed: int | None = None) -> Sequential:
     scaled = None
     if target is not None:
         scaled = _scaler("transformer_", target, invert=True, problems=problems)
-    refuse(where, ["cannot convert " + "; ".join(problems)] if problems else [], KNOWS)
+    refuse(where, ["cannot convert: " + "; ".join(problems)] if problems else [], KNOWS)
     chain += _dense(network)
     if scaled is not None:
         chain.append(scaled)
