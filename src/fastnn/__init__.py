@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from fastnn.errors import DeadNetworkWarning, FastnnWarning
     from fastnn.events import Event
     from fastnn.history import History
+    from fastnn.interchange.keras import from_keras
+    from fastnn.interchange.sklearn import from_sklearn
+    from fastnn.interchange.torch import from_torch
     from fastnn.io import load
     from fastnn.layers import (
         Activation,
@@ -112,6 +115,9 @@ __all__ = [
     "data",
     "datasets",
     "fit_many",
+    "from_keras",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "io",
@@ -177,6 +183,9 @@ _HOMES = {
     "data": "",
     "datasets": "",
     "fit_many": "many",
+    "from_keras": "interchange.keras",
+    "from_sklearn": "interchange.sklearn",
+    "from_torch": "interchange.torch",
     "get_num_threads": "parallel",
     "initializers": "",
     "io": "",
