@@ -41,7 +41,6 @@ NATIVE: dict[str, tuple[Native, ...]] = {
         Native("HardSigmoid", double=False, more={"alpha": 1 / 6, "beta": 0.5}),
     ),
     "hard_silu": (Native("HardSwish", 14, double=False),),
-    "silu": (Native("Swish", 24, double=False),),
     "mish": (Native("Mish", 18, double=False),),
 }  # fmt: skip
 
