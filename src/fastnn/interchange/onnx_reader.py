@@ -142,7 +142,7 @@ class Reader:
         self.name = name
         self.handlers = handlers
         self.opset = opset_of(model)
-        self.values: dict[str, Value] = {}
+        self.values: dict[str, Value] = {"": None}
         self.problems: dict[str, str] = {}
         self.derived: dict[tuple[int, str], tuple[Const, Const]] = {}
         self._folded: dict[tuple[Any, ...], tuple[list[Value], list[Value]]] = {}
@@ -164,10 +164,12 @@ class Reader:
             if info.name in self.read_names and info.name not in self.values:
                 self.values[info.name] = self.inputs[info.name] = self._input(info)
         for node in self.nodes:
-            given = [self.values[name] if name else None for name in node.input]
+            given = [self.values[name] for name in node.input]
             found = self._read(node, given)
             found += [None] * (len(node.output) - len(found))
-            self.values.update(zip(node.output, found, strict=False))
+            for name, value in zip(node.output, found, strict=False):
+                if name:
+                    self.values[name] = value
 
     def _input(self, info: Any) -> Rows:
         where = f"from_onnx: {self.name}: the input {info.name!r}"
@@ -275,6 +277,7 @@ class Reader:
         """Return what the node computes together with some before it, if a layer does that."""
         inside = {self._makers[node.output[0]]}
         outside = self._variables(node)
+        best = None
         tries = 0
         while len(inside) < MOST_NODES and tries < MOST_TRIES:
             if len(outside) == 1 and len(inside) > 1:
@@ -282,16 +285,18 @@ class Reader:
                 value = self.values[source]
                 if isinstance(value, Rows) and not value.cut:
                     tries += 1
-                    found = self._match(inside, source, value, node.output[0])
-                    if found is not None:
-                        return found
+                    best = self._match(inside, source, value, node.output[0]) or best
+                    # What is a root mean square here may be a deviation with a node more.
+                    if best is not None and best.ref.op.kind != "rms_norm":
+                        return best
             last = max((self._makers.get(name, -1) for name in outside), default=-1)
-            if last < 0 or _kind(self.nodes[last]) not in REGION_OPS:
-                return None
+            before = self.nodes[last]
+            if last < 0 or _kind(before) not in REGION_OPS:
+                break
             inside.add(last)
             outside = {name for name in outside if self._makers.get(name) != last}
-            outside |= self._variables(self.nodes[last])
-        return None
+            outside |= self._variables(before)
+        return best
 
     def _variables(self, node: Any) -> set[str]:
         return {name for name in node.input if name and not isinstance(self.values[name], Const)}
@@ -309,8 +314,13 @@ class Reader:
         if found is None:
             return None
         kind, settings, dims = found
+        consts = {}
+        if kind == "prelu":
+            alpha = self.values[settings.pop("alpha")]
+            assert isinstance(alpha, Const)
+            consts = {"alpha": alpha}
         cols = int(np.prod(dims, dtype=np.int64))
-        return Rows(Ref(Op(kind, (rows.ref,), (cols,), {}, settings)), dims)
+        return Rows(Ref(Op(kind, (rows.ref,), (cols,), consts, settings)), dims)
 
 
 def _kind(node: Any) -> str:

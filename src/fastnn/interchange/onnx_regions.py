@@ -111,13 +111,21 @@ def recognize(
     sample = np.concatenate([elements, rows])
     given[source] = sample.reshape(len(sample), *dims)
     try:
-        out = np.asarray(run(nodes, opsets, given, [output])[0])
+        out = np.asarray(run([_double(node) for node in nodes], opsets, given, [output])[0])
     except Exception:  # the reference lacks an operator: nothing is recognized then
         return None
     if out.ndim < 1 or len(out) != len(sample) or out.dtype != np.float64:
         return None
     flat = out.reshape(len(out), -1)
     shape = out.shape[1:]
+    arrays = {name: a.ravel() for name, a in given.items() if name != source and a.size > 1}
+    arrays = {name: a for name, a in arrays.items() if a.dtype == np.float64}
+    for name, slope in arrays.items():
+        if flat.shape[1] == cols == slope.size and (slope != 1).any():
+            if _alike(flat, np.where(sample > 0, sample, slope * sample)):
+                return "prelu", {"alpha": name}, shape
+    if any((a == a[0]).all() for a in arrays.values()):
+        return None  # these may be weights at their first values: they shall stay weights
     if flat.shape[1] == cols:
         values = flat[: len(elements)].ravel()[: grid.size]
         activation = _elementwise(grid, values, numbers)
@@ -130,6 +138,17 @@ def recognize(
         if _alike(flat[len(elements) :], a * kernels.sigmoid(np.ascontiguousarray(b))):
             return "activation", {"activation": activations.GLU()}, shape
     return None
+
+
+def _double(node: Any) -> Any:
+    """Return a node whose casts to floats are casts to float64, as all samples are."""
+    if node.op_type != "Cast":
+        return node
+    onnx = load_onnx("from_onnx", "helper")
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(node.attribute[0].i)
+    if dtype.kind != "f":
+        return node
+    return onnx.helper.make_node("Cast", node.input, node.output, to=onnx.TensorProto.DOUBLE)
 
 
 def _grid(numbers: Sequence[float]) -> Array:
@@ -169,7 +188,7 @@ def _candidates(values: Array, numbers: Sequence[float]) -> Iterator[activations
         value = parameter(values)
         near = [abs(c) for c in numbers if np.isclose(abs(c), value, rtol=1e-5, atol=0)]
         value = neat(near[0] if near else value)
-        if 1e-30 < value < 1e30:
+        if 1e-30 < value < 1e30 and not (cls is activations.LeakyReLU and value == 1):
             yield cls(value)  # type: ignore[call-arg]
     for value in {neat(abs(c)) for c in numbers}:
         yield activations.HardShrink(value)
