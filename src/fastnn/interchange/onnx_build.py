@@ -219,7 +219,7 @@ def build(
 def _is_chain(model: Model) -> bool:
     """Tell whether each layer reads the one before it."""
     one = model._input_form is None and model._output_form is None
-    return one and all(
+    return one and len(model.layers) > 1 and all(
         use.inputs == (((i - 1), 0),) and use.layer == i and len(use.units) == 1
         for i, use in enumerate(model._uses)
         if i > 0

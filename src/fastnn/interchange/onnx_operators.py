@@ -255,10 +255,10 @@ def _reduce(call: Call, weight: Callable[[int], float]) -> Value:
     """Sums along columns: a product with a constant kernel."""
     rows = call.rows()
     axes = call.integers(1, "axes")
-    if axes is None and not call.attribute("noop_with_empty_axes", 0):
-        raise Unsupported("it reduces all axes, the batch too")
     if not axes:
-        return rows
+        if call.attribute("noop_with_empty_axes", 0):
+            return rows
+        raise Unsupported("it reduces all axes, the batch too")
     places = sorted({axis + rows.rank if axis < 0 else axis for axis in axes})
     if places[0] < 1:
         raise Unsupported("it reduces the batch")

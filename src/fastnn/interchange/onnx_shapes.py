@@ -318,7 +318,6 @@ def extract_features(call: Call) -> Value:
 
 SHAPES: dict[str, Handler] = {
     "Cast": cast,
-    "CastLike": cast,
     "Concat": concat,
     "Expand": expand,
     "Flatten": flatten,
