@@ -177,7 +177,8 @@ def _elementwise(
         arguments = [activation.alpha] if activation.alpha else []
         want = getattr(kernels, activation.name)(grid, *arguments)
         if _alike(values[fits], want[fits]):
-            return activation
+            fields = {key: neat(value) for key, value in activation._fields().items() if arguments}
+            return activation.replace(**fields)
     return None
 
 
@@ -187,10 +188,10 @@ def _candidates(values: Array, numbers: Sequence[float]) -> Iterator[activations
     for cls, parameter in PARAMETERS.items():
         value = parameter(values)
         near = [abs(c) for c in numbers if np.isclose(abs(c), value, rtol=1e-5, atol=0)]
-        value = neat(near[0] if near else value)
+        value = near[0] if near else value
         if 1e-30 < value < 1e30 and not (cls is activations.LeakyReLU and value == 1):
             yield cls(value)  # type: ignore[call-arg]
-    for value in {neat(abs(c)) for c in numbers}:
+    for value in {abs(c) for c in numbers}:
         yield activations.HardShrink(value)
 
 
