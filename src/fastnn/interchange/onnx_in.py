@@ -54,7 +54,8 @@ def from_onnx(source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> Model
     Warns
     -----
     FastnnWarning
-        If outputs are class labels: they are left out, and the probabilities are given.
+        If outputs are class labels: they are left out, and the probabilities are given.  If an
+        output stacks the columns of its rows: they stay columns.
 
     Examples
     --------
@@ -98,18 +99,18 @@ def _outputs(reader: Reader, name: str) -> dict[str, Ref]:
             reader.problems |= value.blame
         elif not reader.problems:
             raise ValueError(f"{WHERE}: {name}: the output {output.name!r} depends on no input")
-    if reader.problems or not labels:
+    if reader.problems:
         return found
+    notes = list(reader.notes)
     for key, label in labels.items():
         if label.source.ref not in found.values():
             found[key] = label.source.ref
-    kept = ", ".join(repr(key) for key in found)
-    warnings.warn(
-        f"{WHERE}: {name}: {', '.join(map(repr, labels))} would be class labels; the model gives "
-        f"what they are chosen by, as {kept}",
-        FastnnWarning,
-        stacklevel=3,
-    )
+    if labels:
+        left = ", ".join(map(repr, labels))
+        kept = ", ".join(map(repr, found))
+        notes.append(f"{left} would be class labels; the model gives what they are chosen by: {kept}")
+    for note in notes:
+        warnings.warn(f"{WHERE}: {name}: {note}", FastnnWarning, stacklevel=3)
     return found
 
 

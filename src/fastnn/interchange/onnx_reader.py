@@ -134,6 +134,8 @@ class Reader:
         Nodes that were refused, and why.
     derived : dict
         Constants that were made of others.
+    notes : list of str
+        What differs from the file, for a warning.
     """
 
     def __init__(self, model: Any, name: str, handlers: dict[str, Handler]) -> None:
@@ -144,6 +146,7 @@ class Reader:
         self.opset = opset_of(model)
         self.values: dict[str, Value] = {"": None}
         self.problems: dict[str, str] = {}
+        self.notes: list[str] = []
         self.derived: dict[tuple[int, str], tuple[Const, Const]] = {}
         self._folded: dict[tuple[Any, ...], tuple[list[Value], list[Value]]] = {}
         self.inputs: dict[str, Rows] = {}
@@ -190,6 +193,10 @@ class Reader:
         dims = tuple(axis.dim_value for axis in axes)
         op = Op("input", (), (int(np.prod(dims, dtype=np.int64)),))
         return Rows(Ref(op), dims, integer=dtype.kind in "iu")
+
+    def is_end(self, node: Any) -> bool:
+        """Tell whether outputs of the graph alone read a node."""
+        return not any(set(node.output) & set(other.input) for other in self.nodes)
 
     # -- one node ---------------------------------------------------------------------------------
 

@@ -102,7 +102,14 @@ def reshape(call: Call) -> Value:
         rest[rest.index(-1)] = cols // known if known else 0
     # A number in place of the batch: the rows that the file was made with.
     if math.prod(rest) != cols:
-        raise Unsupported(f"it makes {target} of rows with {cols} columns")
+        shown = ", ".join(map(str, target))
+        if first != -1 or cols % max(1, math.prod(rest)) or not call.reader.is_end(call.node):
+            raise Unsupported(f"it makes ({shown}) of rows with {cols} columns")
+        call.reader.notes.append(
+            f"{call.node.output[0]!r} would stack the {cols} columns of each row, as ({shown}); "
+            f"the model gives them as columns"
+        )
+        return rows
     return replace(rows, dims=tuple(int(n) for n in rest))
 
 
