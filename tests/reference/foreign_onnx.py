@@ -100,9 +100,7 @@ def stack(opset, dynamo, *names, seed=0):
     for one in names:
         parts += [torch.nn.Linear(6, 6), one(torch.nn)]
     net = torch.nn.Sequential(*parts, torch.nn.Linear(6, 2))
-    return torch_file(
-        net, [3 * rows(ROWS, 6)], opset, dynamo=dynamo, inputs=["x"], outputs=["y"]
-    )
+    return torch_file(net, [3 * rows(ROWS, 6)], opset, dynamo=dynamo, inputs=["x"], outputs=["y"])
 
 
 @maker
@@ -385,7 +383,9 @@ def sklearn_multiclass():
 def sklearn_multilabel():
     x = rows(60, 4)
     more = {"options": {"zipmap": False}}
-    return sklearn_file(network("MLPClassifier"), x, (x[:, :3] > 0).astype(int), classes=True, **more)
+    return sklearn_file(
+        network("MLPClassifier"), x, (x[:, :3] > 0).astype(int), classes=True, **more
+    )
 
 
 @maker
@@ -517,9 +517,7 @@ def onnx_parser_opset23_norms():
         """
     )
     model = with_weights(model, table=rows(5, 4), gamma=1 + rows(4), beta=rows(4, seed=1))
-    return onnx_file(
-        model, x=2 * rows(ROWS, 4), shop=np.arange(ROWS, dtype=np.int64)[:, None] % 5
-    )
+    return onnx_file(model, x=2 * rows(ROWS, 4), shop=np.arange(ROWS, dtype=np.int64)[:, None] % 5)
 
 
 @maker

@@ -19,7 +19,6 @@ from fastnn.sequential import Sequential
 __all__ = ["build"]
 
 
-
 def _activation(op: Op) -> activations.Activation:
     found: activations.Activation = op.settings.get("activation", activations.Linear())
     return found
@@ -109,7 +108,7 @@ class _Builder:
 
     def add(self, op: Op) -> None:
         """Call the layer of `op` on its inputs."""
-        given = [self.tensors[id(ref.op), ref.index] for ref in op.inputs]
+        given = [self.tensors[id(ref.op), ref.output] for ref in op.inputs]
         if op.kind == "columns":
             made: Any = self._columns(given[0], op.settings["columns"])
         elif op.kind == "split":
@@ -171,7 +170,6 @@ class _Builder:
             parts.append(x if len(cut) == 1 else self._split(x, cut)[1 if run[0] else 0])
         return parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
 
-
     def _name(self, wish: str) -> str | None:
         """Return a name for a layer, if this one will do and is not given yet."""
         name = wish.replace("/", ".").strip(".")
@@ -206,7 +204,7 @@ def build(
     for op in live_ops(list(outputs.values())):
         if op.kind != "input":
             builder.add(op)
-    ends = {key: builder.tensors[id(ref.op), ref.index] for key, ref in outputs.items()}
+    ends = {key: builder.tensors[id(ref.op), ref.output] for key, ref in outputs.items()}
     first = next(iter(starts.values())) if len(starts) == 1 else starts
     last = next(iter(ends.values())) if len(ends) == 1 else ends
     model = Model(first, last, name=name, seed=0, dtype=dtype)
@@ -219,16 +217,18 @@ def build(
 def _is_chain(model: Model) -> bool:
     """Tell whether each layer reads the one before it."""
     one = model._input_form is None and model._output_form is None
-    return one and len(model.layers) > 1 and all(
-        use.inputs == (((i - 1), 0),) and use.layer == i and len(use.units) == 1
-        for i, use in enumerate(model._uses)
-        if i > 0
+    return (
+        one
+        and len(model.layers) > 1
+        and all(
+            use.inputs == (((i - 1), 0),) and use.layer == i and len(use.units) == 1
+            for i, use in enumerate(model._uses)
+            if i > 0
+        )
     )
 
 
-def _fill(
-    model: Model, arrays: Mapping[int, tuple[Layer, dict[str, Const]]], where: str
-) -> None:
+def _fill(model: Model, arrays: Mapping[int, tuple[Layer, dict[str, Const]]], where: str) -> None:
     """Write the constants into the model's arrays."""
     views = {**model.parameters, **model.state}
     for layer, name in zip(model.layers, model.layer_names, strict=True):

@@ -28,9 +28,7 @@ MOST_BYTES = 2**31 - 2**20  # of a protobuf message, less what the graph itself 
 Values = list[str]
 
 
-def export_onnx(
-    model: Model, path: str | os.PathLike[str], *, opset: int = DEFAULT_OPSET
-) -> None:
+def export_onnx(model: Model, path: str | os.PathLike[str], *, opset: int = DEFAULT_OPSET) -> None:
     """Write a model as an ONNX file; ``model.export_onnx(path)`` calls it.
 
     Parameters

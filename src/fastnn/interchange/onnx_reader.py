@@ -30,7 +30,14 @@ Value = Const | Rows | Sizes | Label | Pending | Broken | None
 Handler = Callable[["Call"], "Value | list[Value]"]
 
 RANDOM = frozenset(
-    "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike".split()
+    [
+        "Bernoulli",
+        "Multinomial",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+    ]
 )
 LABELS = frozenset(["ArgMax", "ai.onnx.ml.Binarizer", "ai.onnx.ml.LabelEncoder"])
 MOST_NODES = 30  # of a piece of graph that is to be recognized

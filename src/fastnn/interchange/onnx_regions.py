@@ -24,13 +24,68 @@ Array = npt.NDArray[Any]
 
 # Operators that look at one element or one row, and have no weights.
 REGION_OPS = frozenset(
-    """Abs Add And Cast CastLike Celu Clip CumSum Div Elu Equal Erf Exp Gelu Greater GreaterOrEqual
-    HardSigmoid HardSwish Identity LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mul
-    Neg Not Or Pow Reciprocal ReduceL2 ReduceMax ReduceMean ReduceMin ReduceSum ReduceSumSquare Relu
-    Selu Shrink Sigmoid Sign Softmax Softplus Softsign Split Sqrt Sub Sum Tanh ThresholdedRelu TopK
-    Where""".split()
+    [
+        "Abs",
+        "Add",
+        "And",
+        "Cast",
+        "CastLike",
+        "Celu",
+        "Clip",
+        "CumSum",
+        "Div",
+        "Elu",
+        "Equal",
+        "Erf",
+        "Exp",
+        "Gelu",
+        "Greater",
+        "GreaterOrEqual",
+        "HardSigmoid",
+        "HardSwish",
+        "Identity",
+        "LeakyRelu",
+        "Less",
+        "LessOrEqual",
+        "Log",
+        "LogSoftmax",
+        "Max",
+        "Mean",
+        "Min",
+        "Mish",
+        "Mul",
+        "Neg",
+        "Not",
+        "Or",
+        "Pow",
+        "Reciprocal",
+        "ReduceL2",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceMin",
+        "ReduceSum",
+        "ReduceSumSquare",
+        "Relu",
+        "Selu",
+        "Shrink",
+        "Sigmoid",
+        "Sign",
+        "Softmax",
+        "Softplus",
+        "Softsign",
+        "Split",
+        "Sqrt",
+        "Sub",
+        "Sum",
+        "Tanh",
+        "ThresholdedRelu",
+        "TopK",
+        "Where",
+    ]
 )
-REGION_ENDS = frozenset("Add Clip Div Log Max Min Mul Neg Relu Sub Sum Where".split())
+REGION_ENDS = frozenset(
+    ["Add", "Clip", "Div", "Log", "Max", "Min", "Mul", "Neg", "Relu", "Sub", "Sum", "Where"]
+)
 
 # Samples begin with these; parameters are read off there.
 POINTS = (-1.0, 0.0, 1e4, -1e4)
@@ -121,9 +176,9 @@ def recognize(
     arrays = {name: a.ravel() for name, a in given.items() if name != source and a.size > 1}
     arrays = {name: a for name, a in arrays.items() if a.dtype == np.float64}
     for name, slope in arrays.items():
-        if flat.shape[1] == cols == slope.size and (slope != 1).any():
-            if _alike(flat, np.where(sample > 0, sample, slope * sample)):
-                return "prelu", {"alpha": name}, shape
+        fits = flat.shape[1] == cols == slope.size and (slope != 1).any()
+        if fits and _alike(flat, np.where(sample > 0, sample, slope * sample)):
+            return "prelu", {"alpha": name}, shape
     if any((a == a[0]).all() for a in arrays.values()):
         return None  # these may be weights at their first values: they shall stay weights
     if flat.shape[1] == cols:
@@ -160,7 +215,8 @@ def _grid(numbers: Sequence[float]) -> Array:
 
 def _random_rows(cols: int) -> Array:
     rng = np.random.default_rng(cols)
-    return rng.normal(size=(8, cols)) * np.array([1e-3, 0.03, 1, 5] * 2)[:, None]
+    found: Array = rng.normal(size=(8, cols)) * np.array([1e-3, 0.03, 1, 5] * 2)[:, None]
+    return found
 
 
 def _alike(values: Array, want: Array) -> bool:

@@ -60,9 +60,7 @@ def column_axis(call: Call, rows: Rows, axis: int) -> int:
     return found
 
 
-def take_columns(
-    call: Call, rows: Rows, columns: Sequence[int], dims: tuple[int, ...]
-) -> Rows:
+def take_columns(call: Call, rows: Rows, columns: Sequence[int], dims: tuple[int, ...]) -> Rows:
     """Return some columns, flat; all of them in order are the rows themselves."""
     if list(columns) == list(range(rows.ref.units)):
         return replace(rows, dims=dims)
@@ -92,9 +90,7 @@ def reshape(call: Call) -> Value:
     first, rest = target[0], target[1:]
     if first == 0 and not call.attribute("allowzero", 0):
         first = BATCH
-    rest = [
-        rows.dims[i] if n == 0 and i < len(rows.dims) else n for i, n in enumerate(rest)
-    ]
+    rest = [rows.dims[i] if n == 0 and i < len(rows.dims) else n for i, n in enumerate(rest)]
     if any(n is BATCH for n in rest):
         raise Unsupported("the batch does not stay the first axis")
     known = math.prod(n for n in rest if n != -1)
@@ -297,7 +293,7 @@ def _trace(ref: Ref, column: int) -> tuple[Ref, int]:
     op = ref.op
     while op.kind != "input":
         if op.kind == "split":
-            column += sum(op.units[: ref.index])
+            column += sum(op.units[: ref.output])
             ref = op.inputs[0]
         elif op.kind == "columns":
             column = op.settings["columns"][column]

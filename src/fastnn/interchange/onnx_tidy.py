@@ -31,29 +31,29 @@ def live_ops(ends: Sequence[Ref]) -> list[Op]:
 
 
 def tidy(ends: Sequence[Ref]) -> list[Ref]:
-    """Return the outputs of the graph with its ops merged where nobody else reads what lies between.
+    """Return the outputs of the graph after merging ops that nobody else reads between.
 
     ``x @ kernel``, then ``+ bias``, then ``relu`` becomes one dense layer, and so on.
     """
-    readers = Counter((id(ref.op), ref.index) for ref in ends)
+    readers = Counter((id(ref.op), ref.output) for ref in ends)
     ops = live_ops(ends)
     for op in ops:
-        readers.update((id(ref.op), ref.index) for ref in op.inputs)
+        readers.update((id(ref.op), ref.output) for ref in op.inputs)
     moved: dict[int, Op] = {}
     for op in ops:
-        inputs = tuple(Ref(moved.get(id(ref.op), ref.op), ref.index) for ref in op.inputs)
-        alone = all(readers[id(ref.op), ref.index] == 1 for ref in op.inputs)
+        inputs = tuple(Ref(moved.get(id(ref.op), ref.op), ref.output) for ref in op.inputs)
+        alone = all(readers[id(ref.op), ref.output] == 1 for ref in op.inputs)
         now = op if inputs == op.inputs else replace(op, inputs=inputs)
         merged = _merge(now, readers) if alone and inputs else None
         now = now if merged is None else merged
         moved[id(op)] = now
         for index in range(len(op.units)):
             readers[id(now), index] = readers[id(op), index]
-    return [Ref(moved[id(ref.op)], ref.index) for ref in ends]
+    return [Ref(moved[id(ref.op)], ref.output) for ref in ends]
 
 
 def _merge(op: Op, readers: Counter[tuple[int, int]]) -> Op | None:
-    """Return one op for `op` and the one before it, which nobody else reads; None if there is none."""
+    """Return one op for `op` and the one before, which nobody else reads; None if none is."""
     before = op.inputs[0].op
     if op.kind == "activation" and before.kind in ("dense", "bilinear"):
         if "activation" not in before.settings:
@@ -72,7 +72,7 @@ def _changed(const: Const, other: Const, how: Any) -> Const:
 
 
 def _merge_scale(before: Op, op: Op) -> Op | None:
-    """Merge ``x * scale + mean`` (if "invert"), or ``(x - mean) * scale``; either may be missing."""
+    """Merge ``x * scale + mean`` ("invert") or ``(x - mean) * scale``; either may be missing."""
     mean, scale = op.consts.get("mean"), op.consts.get("scale")
     invert = bool(op.settings.get("invert"))
     had = before.consts

@@ -78,12 +78,12 @@ class Ref(NamedTuple):
     """An output of an op."""
 
     op: Op
-    index: int = 0
+    output: int = 0
 
     @property
     def units(self) -> int:
         """Its columns."""
-        return self.op.units[self.index]
+        return self.op.units[self.output]
 
 
 @dataclass(eq=False)

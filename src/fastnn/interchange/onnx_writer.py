@@ -78,7 +78,9 @@ class Writer:
 
     def number(self, value: float | Iterable[float]) -> str:
         """Return a constant in the graph's dtype."""
-        return self._constant(np.array(list(value) if isinstance(value, Iterable) else value, self.dtype), "number")
+        return self._constant(
+            np.array(list(value) if isinstance(value, Iterable) else value, self.dtype), "number"
+        )
 
     def integers(self, value: int | Sequence[int]) -> str:
         """Return a constant of int64."""
