@@ -30,14 +30,9 @@ Value = Const | Rows | Sizes | Label | Pending | Broken | None
 Handler = Callable[["Call"], "Value | list[Value]"]
 
 RANDOM = frozenset(
-    [
-        "Bernoulli",
-        "Multinomial",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-    ]
+    f"{kind}{like}"
+    for kind in ("Bernoulli", "Multinomial", "RandomNormal", "RandomUniform")
+    for like in ("", "Like")
 )
 LABELS = frozenset(["ArgMax", "ai.onnx.ml.Binarizer", "ai.onnx.ml.LabelEncoder"])
 MOST_NODES = 30  # of a piece of graph that is to be recognized

@@ -23,69 +23,19 @@ __all__ = ["REGION_ENDS", "REGION_OPS", "recognize", "run"]
 Array = npt.NDArray[Any]
 
 # Operators that look at one element or one row, and have no weights.
-REGION_OPS = frozenset(
-    [
-        "Abs",
-        "Add",
-        "And",
-        "Cast",
-        "CastLike",
-        "Celu",
-        "Clip",
-        "CumSum",
-        "Div",
-        "Elu",
-        "Equal",
-        "Erf",
-        "Exp",
-        "Gelu",
-        "Greater",
-        "GreaterOrEqual",
-        "HardSigmoid",
-        "HardSwish",
-        "Identity",
-        "LeakyRelu",
-        "Less",
-        "LessOrEqual",
-        "Log",
-        "LogSoftmax",
-        "Max",
-        "Mean",
-        "Min",
-        "Mish",
-        "Mul",
-        "Neg",
-        "Not",
-        "Or",
-        "Pow",
-        "Reciprocal",
-        "ReduceL2",
-        "ReduceMax",
-        "ReduceMean",
-        "ReduceMin",
-        "ReduceSum",
-        "ReduceSumSquare",
-        "Relu",
-        "Selu",
-        "Shrink",
-        "Sigmoid",
-        "Sign",
-        "Softmax",
-        "Softplus",
-        "Softsign",
-        "Split",
-        "Sqrt",
-        "Sub",
-        "Sum",
-        "Tanh",
-        "ThresholdedRelu",
-        "TopK",
-        "Where",
-    ]
-)
-REGION_ENDS = frozenset(
-    ["Add", "Clip", "Div", "Log", "Max", "Min", "Mul", "Neg", "Relu", "Sub", "Sum", "Where"]
-)
+# fmt: off
+REGION_OPS = frozenset({
+    "Abs", "Add", "And", "Cast", "Celu", "Clip", "CumSum", "Div", "Elu", "Equal", "Erf", "Exp",
+    "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu",
+    "Less", "LessOrEqual", "Log", "LogSoftmax", "Max", "Mean", "Min", "Mish", "Mul", "Neg", "Not",
+    "Or", "Pow", "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum",
+    "ReduceSumSquare", "Relu", "Selu", "Shrink", "Sigmoid", "Sign", "Softmax", "Softplus",
+    "Softsign", "Split", "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu", "TopK", "Where",
+})
+REGION_ENDS = frozenset({
+    "Add", "Clip", "Div", "Log", "Max", "Min", "Mul", "Neg", "Relu", "Sub", "Sum", "Where",
+})
+# fmt: on
 
 # Samples begin with these; parameters are read off there.
 POINTS = (-1.0, 0.0, 1e4, -1e4)
