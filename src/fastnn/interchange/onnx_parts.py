@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 
 
 def uniform(value: float, like: Rows) -> Const:
+    """Return a constant with one number for all columns."""
     return Const(np.full(like.ref.units, value), "number")
 
 
@@ -57,6 +58,7 @@ def widen(call: Call, rows: Rows, dims: tuple[int, ...]) -> Rows:
 
 
 def act(call: Call, rows: Rows, activation: activations.Activation) -> Rows:
+    """Return ``activation(x)``."""
     return call.make("activation", [rows], rows.dims, activation=activation)
 
 
@@ -67,6 +69,7 @@ def shift(call: Call, rows: Rows, const: Const, *, minus: bool = False) -> Rows:
 
 
 def times(call: Call, rows: Rows, const: Const) -> Rows:
+    """Return ``x * const``."""
     wide, flat = per_column(call, rows, const)
     return call.make("scale", [wide], wide.dims, {"scale": flat})
 
@@ -81,4 +84,5 @@ def affine(call: Call, rows: Rows, scale: Array | float, shift: Array | float) -
 
 
 def negated(call: Call, rows: Rows) -> Rows:
+    """Return ``-x``."""
     return call.make("scale", [rows], rows.dims, {"scale": uniform(-1, rows)})
