@@ -103,10 +103,10 @@ def to_onnx(model: Model, *, opset: int = DEFAULT_OPSET) -> Any:
     outputs = [_differing(name, [*inputs, *outputs[:i]]) for i, name in enumerate(outputs)]
     to = Writer(model.dtype, opset, [*inputs, *outputs])
     found = _write_model(to, model, _arrays(model), "", list(inputs))
-    seen = set(inputs)
+    named = {name: name for name in inputs}
     for value, name in zip(found, outputs, strict=True):
-        to.name_output(value, name, value in seen)
-        seen |= {value, name}
+        to.name_output(named.get(value, value), name, value in named)
+        named.setdefault(value, name)
     graph = to.graph(
         model.name,
         [to.value_info(name, cols) for name, cols in zip(inputs, model.input_cols, strict=True)],

@@ -40,6 +40,7 @@ REGION_ENDS = frozenset({
 # Samples begin with these; parameters are read off there.
 POINTS = (-1.0, 0.0, 1e4, -1e4)
 FAR = 20.0  # beyond it a formula may overflow where the activation does not
+LARGEST = 1e3  # parameter, so that a threshold lies well within the samples
 RTOL = 1e-6  # constants are stored in float32
 
 # A parameter of each, from the values at POINTS.
@@ -195,19 +196,17 @@ def _candidates(values: Array, numbers: Sequence[float]) -> Iterator[activations
         value = parameter(values)
         near = [abs(c) for c in numbers if np.isclose(abs(c), value, rtol=1e-5, atol=0)]
         value = near[0] if near else value
-        if 1e-30 < value < 1e30 and not (cls is activations.LeakyReLU and value == 1):
+        if 1e-30 < value < LARGEST and not (cls is activations.LeakyReLU and value == 1):
             yield cls(value)  # type: ignore[call-arg]
-    for value in {abs(c) for c in numbers}:
+    for value in {abs(c) for c in numbers if abs(c) < LARGEST}:
         yield activations.HardShrink(value)
 
 
 def _row_wise(
     rows: Array, values: Array, numbers: Sequence[float]
 ) -> tuple[str, dict[str, Any]] | None:
-    if rows.shape[1] < 2:
-        return None
     for cls in ROW_WISE:
-        if _alike(values, getattr(kernels, cls.tag)(rows)):
+        if rows.shape[1] > 1 and _alike(values, getattr(kernels, cls.tag)(rows)):
             return "activation", {"activation": cls()}
     for kind, moved in (
         ("layer_norm", rows - rows.mean(axis=1, keepdims=True)),
