@@ -128,6 +128,7 @@ class _Builder:
             settings = {
                 key: repr(value.config() if isinstance(value, activations.Activation) else value)
                 for key, value in op.settings.items()
+                if key != "columns"  # which ones an embedding reads
             }
             key = (
                 op.kind,

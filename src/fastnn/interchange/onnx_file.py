@@ -73,6 +73,12 @@ def _check(onnx: Any, model: Any, name: str) -> None:
             f"onnx.version_converter.convert_version makes a newer one of it"
         )
     _check_names(model, name)
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise ValueError(
+                f"{WHERE}: {name}: the values of {tensor.name!r} lie in another file; give the "
+                f"path of the model, beside which that file is"
+            )
     try:
         onnx.checker.check_model(model)
     except Exception as error:
@@ -110,14 +116,9 @@ def array_of(tensor: Any, name: str) -> npt.NDArray[Any]:
     Raises
     ------
     ValueError
-        If they lie in another file, or do not fit their shape.
+        If they cannot be read.
     """
     onnx = load_onnx(WHERE, "numpy_helper")
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        raise ValueError(
-            f"{WHERE}: {name}: the values of {tensor.name!r} lie in another file; give the path "
-            f"of the model, beside which that file is"
-        )
     try:
         array = np.asarray(onnx.numpy_helper.to_array(tensor))
     except Exception as error:

@@ -108,9 +108,7 @@ def _outputs(reader: Reader, name: str) -> dict[str, Ref]:
     if labels:
         left = ", ".join(map(repr, labels))
         kept = ", ".join(map(repr, found))
-        notes.append(
-            f"{left} would be class labels; the model gives what they are chosen by: {kept}"
-        )
+        notes.append(f"{left} would be class labels; the model gives their scores: {kept}")
     for note in notes:
         warnings.warn(f"{WHERE}: {name}: {note}", FastnnWarning, stacklevel=3)
     return found

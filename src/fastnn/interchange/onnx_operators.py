@@ -300,10 +300,19 @@ def batch_normalization(call: Call) -> Value:
     call.only_first_output()
     if call.attribute("training_mode", 0):
         raise Unsupported("training_mode: want the moments of training, not of a batch")
-    if not rows.dims or math.prod(rows.dims[1:]) != 1:
-        raise Unsupported(f"it reads a tensor of rank {rows.rank}; want rows")
+    if not rows.dims:
+        raise Unsupported("it reads a tensor of rank 1; want rows")
+
+    def spread(array: Array) -> Array:
+        """A number for each channel, for each of its columns."""
+        ones = (1,) * (len(rows.dims) - 1)
+        return np.broadcast_to(array.reshape(-1, *ones), rows.dims).reshape(-1)
+
     names = ("gamma", "beta", "moving_mean", "moving_variance")
-    consts = {name: call.const(i + 1) for i, name in enumerate(names)}
+    consts = {
+        name: call.derive(call.const(i), f"channels of {rows.dims}", spread)
+        for i, name in enumerate(names, 1)
+    }
     momentum, epsilon = call.attribute("momentum", 0.9), call.attribute("epsilon", 1e-5)
     if not 0 <= momentum < 1:
         momentum = 0.9  # of no account in predictions

@@ -327,6 +327,8 @@ class Reader:
         if kind == "prelu":
             alpha = self.values[settings.pop("alpha")]
             assert isinstance(alpha, Const)
+            if settings.pop("sign") < 0:
+                alpha = Const(-alpha.array, alpha.name)
             consts = {"alpha": alpha}
         cols = int(np.prod(dims, dtype=np.int64))
         return Rows(Ref(Op(kind, (rows.ref,), (cols,), consts, settings)), dims)

@@ -116,22 +116,26 @@ def recognize(
     }
     sample = np.concatenate([elements, rows])
     given[source] = sample.reshape(len(sample), *dims)
+    part = [_double(node) for node in nodes]
     try:
-        out = np.asarray(run([_double(node) for node in nodes], opsets, given, [output])[0])
+        out = np.asarray(run(part, opsets, given, [output])[0])
     except Exception:  # the reference lacks an operator: nothing is recognized then
         return None
     if out.ndim < 1 or len(out) != len(sample) or out.dtype != np.float64:
         return None
     flat = out.reshape(len(out), -1)
     shape = out.shape[1:]
-    arrays = {name: a.ravel() for name, a in given.items() if name != source and a.size > 1}
-    arrays = {name: a for name, a in arrays.items() if a.dtype == np.float64}
-    for name, slope in arrays.items():
-        fits = flat.shape[1] == cols == slope.size and (slope != 1).any()
-        if fits and _alike(flat, np.where(sample > 0, sample, slope * sample)):
-            return "prelu", {"alpha": name}, shape
-    if any((a == a[0]).all() for a in arrays.values()):
-        return None  # these may be weights at their first values: they shall stay weights
+    weights = [
+        name
+        for name, a in given.items()
+        if name != source and a.dtype == np.float64 and _may_be_weights(a, cols)
+    ]
+    for name in weights:
+        slopes = _slopes(name, given, sample, flat, lambda g: run(part, opsets, g, [output])[0])
+        if slopes is not None:
+            return "prelu", slopes, shape
+    if any((given[name] == given[name].flat[0]).all() for name in weights):
+        return None  # weights at their first values, it may be: they shall stay weights
     if flat.shape[1] == cols:
         values = flat[: len(elements)].ravel()[: grid.size]
         activation = _elementwise(grid, values, numbers)
@@ -144,6 +148,38 @@ def recognize(
         if _alike(flat[len(elements) :], a * kernels.sigmoid(np.ascontiguousarray(b))):
             return "activation", {"activation": activations.GLU()}, shape
     return None
+
+
+def _may_be_weights(array: Array, cols: int) -> bool:
+    """Tell whether a constant could be trained: one for each column; of one column, 0 or 1."""
+    return array.size > 1 or (cols == 1 and array.ndim > 0 and float(array.flat[0]) in (0, 1))
+
+
+def _slopes(
+    name: str,
+    given: Mapping[str, Array],
+    sample: Array,
+    values: Array,
+    compute: Callable[[Mapping[str, Array]], Array],
+) -> dict[str, Any] | None:
+    """Tell whether a constant holds the slopes below 0, or what is to be their negative.
+
+    That is tried with other slopes too, so that a bias of zeros is not taken for slopes of zero.
+    """
+    cols = sample.shape[1]
+    if values.shape[1] != cols or given[name].size != cols:
+        return None
+    other = np.linspace(0.1, 0.9, cols)
+    for sign in (1, -1):
+        if _alike(values, _sloped(sample, sign * given[name].ravel())):
+            again = compute({**given, name: other.reshape(given[name].shape)})
+            if _alike(np.reshape(again, values.shape), _sloped(sample, sign * other)):
+                return {"alpha": name, "sign": sign}
+    return None
+
+
+def _sloped(sample: Array, slope: Array) -> Array:
+    return np.where(sample > 0, sample, slope * sample)
 
 
 def _double(node: Any) -> Any:

@@ -161,12 +161,13 @@ def transpose(call: Call) -> Value:
 def expand(call: Call) -> Value:
     """Expand to the shape that is there already."""
     rows, target = _any_rows(call), _target(call)
+    shown = ", ".join(map(str, target))
     rest = target[1:] if len(target) == rows.rank else target
     if len(target) > rows.rank or (len(target) == rows.rank and target[0] not in (1, BATCH)):
-        raise Unsupported(f"it repeats rows, to {target}")
+        raise Unsupported(f"it repeats rows, to ({shown})")
     dims = rows.dims[len(rows.dims) - len(rest) :]
     if any(want not in (1, have) for want, have in zip(rest, dims, strict=True)):
-        raise Unsupported(f"it repeats columns, to {target}")
+        raise Unsupported(f"it repeats columns, to ({shown})")
     return rows
 
 
