@@ -79,7 +79,7 @@ def from_onnx(source: str | os.PathLike[str] | bytes | onnx.ModelProto) -> Model
     ends = dict(zip(found, tidy(list(found.values())), strict=True))
     used = {id(op) for op in live_ops(list(ends.values()))}
     starts = {key: rows.ref for key, rows in reader.inputs.items() if id(rows.ref.op) in used}
-    title = proto.graph.name if proto.graph.name.isprintable() else ""
+    title = proto.graph.name.replace("/", ".") if proto.graph.name.isprintable() else ""
     return build(starts, ends, title or DEFAULT_NAME, _dtype(reader), f"{WHERE}: {name}")
 
 
