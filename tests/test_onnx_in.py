@@ -445,6 +445,13 @@ def test_paths_and_kinds_that_are_none(tmp_path):
         fnn.from_onnx(7)
 
 
+def test_a_model_that_is_read_stays_as_it_was():
+    model = graph("h = MatMul(x, W) y = Relu(h)", W=rows(4, 3))
+    before = model.SerializeToString()
+    fnn.from_onnx(model)
+    assert model.SerializeToString() == before
+
+
 def test_newer_and_older_versions():
     model = graph("y = Relu(x)")
     model.ir_version = onnx.IR_VERSION + 1

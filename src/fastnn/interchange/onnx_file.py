@@ -32,8 +32,7 @@ def read_file(source: object) -> tuple[Any, str]:
     onnx = load_onnx(WHERE, "checker", "defs", "inliner", "numpy_helper", "reference")
     name = "the model"
     if isinstance(source, onnx.ModelProto):
-        model = onnx.ModelProto()
-        model.CopyFrom(source)
+        model = source  # nothing below writes into it
     else:
         if isinstance(source, (str, os.PathLike)):
             name = os.fsdecode(os.path.basename(source))
@@ -41,6 +40,8 @@ def read_file(source: object) -> tuple[Any, str]:
             raise TypeError(f"{WHERE}: want a path, bytes or a ModelProto, got {describe(source)}")
         model = _parse(onnx, source, name)
     _check(onnx, model, name)
+    if not model.functions:
+        return model, name
     whole = onnx.inliner.inline_local_functions(model)
     _check_names(whole, name)  # functions may read what they are not given
     return whole, name
