@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fastnn.events import Event
     from fastnn.history import History
     from fastnn.interchange.keras import from_keras
+    from fastnn.interchange.onnx_in import from_onnx
     from fastnn.interchange.sklearn import from_sklearn
     from fastnn.interchange.torch import from_torch
     from fastnn.io import load
@@ -116,6 +117,7 @@ __all__ = [
     "datasets",
     "fit_many",
     "from_keras",
+    "from_onnx",
     "from_sklearn",
     "from_torch",
     "get_num_threads",
@@ -184,6 +186,7 @@ _HOMES = {
     "datasets": "",
     "fit_many": "many",
     "from_keras": "interchange.keras",
+    "from_onnx": "interchange.onnx_in",
     "from_sklearn": "interchange.sklearn",
     "from_torch": "interchange.torch",
     "get_num_threads": "parallel",
