@@ -265,7 +265,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         if size > n:
             warnings.warn(
                 f"batch_size={size} is more than the {n} rows; all of them make a batch",
-                stacklevel=4,
+                stacklevel=5,
             )
             size = n
         trainer = self._make_trainer(random, keep=incremental)
@@ -278,12 +278,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         shift = self._loss_shift(rows)
         halves = self.n_outputs_ - 1 if "mean_squared_error" in trainer._names else 0
 
-        def loss_of(logs: Any) -> float:
+        def losses() -> list[float]:
+            found = trainer.history["loss"] if trainer.history else []
             if halves:  # the gradient is that of the sum over columns, the number that of the mean
-                return float(logs["loss"] - 0.5 * halves * logs["mean_squared_error"])
-            return float(logs["loss"] + shift)
+                errors = trainer.history["mean_squared_error"]
+                return [a - 0.5 * halves * b for a, b in zip(found, errors, strict=True)]
+            return [loss + shift for loss in found] if shift else found
 
-        follower = Follower(self, trainer, n, loss_of, score, only_once=incremental)
+        follower = Follower(self, trainer, n, losses, score, only_once=incremental)
         validation = None
         if held_out is not None and callbacks:  # for "val_loss"
             y = self._targets(held_out.y, first=False)
@@ -311,19 +313,20 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
                     f"large values and need to be preprocessed. ({error})"
                 ) from error
             follower.take_score(np.nan)
-            warnings.warn(f"the fit was ended: {error}", ConvergenceWarning, stacklevel=4)
+            warnings.warn(f"the fit was ended: {error}", ConvergenceWarning, stacklevel=5)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        else:
-            if self.n_iter_ == self.max_iter and not incremental and not trainer.history.stopped:
-                if not follower.ended:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-                        "the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=4,
-                    )
-        self.history_: History = trainer.history
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        finally:
+            follower.catch_up()
+            self.history_: History = trainer.history
+        ended = follower.ended or trainer.history.stopped is not None or incremental
+        if self.n_iter_ == self.max_iter and not ended:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
         if self.early_stopping:
             follower.restore_best()
 
@@ -387,7 +390,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
                 f"{found.evaluations} passes over the data: {found.message}. Increase max_iter or "
                 f"max_fun, or scale the data",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # -- predicting -------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, softmax
 
 from fastnn import losses
 from fastnn._spec import describe
 from fastnn.losses import Loss
 
-__all__ = ["Goal", "activate", "classification_goal", "log_activate", "regression_goal"]
+__all__ = ["Goal", "activate", "classification_goal", "regression_goal"]
 
 Array = npt.NDArray[Any]
 MOST_PER_TARGET = 128  # outputs that a loss may want for a target: as many as quantiles
@@ -56,7 +56,11 @@ def regression_goal(loss: object, targets: int, where: str) -> Goal:
     if found.fuses is not None or found.takes == "signs" or found.integer_labels:
         raise ValueError(f"{where}: {found.name} is a loss of classes; want one of numbers")
     units = next(
-        (n for n in range(targets, MOST_PER_TARGET * targets + 1, targets) if _fits(found, n, targets)),
+        (
+            n
+            for n in range(targets, MOST_PER_TARGET * targets + 1, targets)
+            if _fits(found, n, targets)
+        ),
         None,
     )
     if units is None:
@@ -126,9 +130,3 @@ def activate(logits: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float
     if name == "softmax":
         return np.asarray(softmax(logits, axis=1))
     return np.exp(logits) if name == "exp" else logits
-
-
-def log_activate(logits: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
-    """Return the logarithms of the probabilities, with their digits where those are near 0."""
-    found = log_expit(logits) if name == "logistic" else log_softmax(logits, axis=1)
-    return np.asarray(found)

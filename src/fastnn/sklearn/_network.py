@@ -151,7 +151,9 @@ def deploy(model: Model, plan: Plan, goal: Goal, scale: tuple[Array, Array] | No
         mean, deviation = scale
         last = Normalization(mean.tolist(), (deviation**2).tolist(), invert=True)
         outs = [last(out) for out in outs]
-    whole = Model(x, outs if len(outs) > 1 else outs[0], name="MLP", seed=model.seed, dtype=plan.dtype)
+    whole = Model(
+        x, outs if len(outs) > 1 else outs[0], name="MLP", seed=model.seed, dtype=plan.dtype
+    )
     for theirs, own in ((model.parameters, whole.parameters), (model.state, whole.state)):
         for name, array in theirs.items():
             own[name][...] = array

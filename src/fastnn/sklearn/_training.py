@@ -72,8 +72,8 @@ class Follower(Callback):
     trainer : Trainer
     rows : int
         That are trained on in an epoch.
-    loss : callable
-        Returns the loss in scikit-learn's terms from the logs of an epoch.
+    losses : callable
+        Returns the loss of each epoch of this fit, in scikit-learn's terms.
     score : callable, optional
         Returns the score of the validation data.
     only_once : bool
@@ -85,7 +85,7 @@ class Follower(Callback):
         estimator: Any,
         trainer: Trainer,
         rows: int,
-        loss: Callable[[Any], float],
+        losses: Callable[[], list[float]],
         score: Callable[[], float] | None,
         *,
         only_once: bool = False,
@@ -93,7 +93,7 @@ class Follower(Callback):
         self.estimator = estimator
         self.trainer = trainer
         self.rows = rows
-        self.loss = loss
+        self.losses = losses
         self.score = score
         self.only_once = only_once
         self.ended = False  # by the rule
@@ -103,23 +103,37 @@ class Follower(Callback):
             self.best = trainer.model.snapshot()
 
     def on_epoch_end(self, event: Event) -> None:
-        """Write the epoch down, judge it, set the next learning rate."""
+        """Judge the epochs since the last look, and set the next learning rate."""
         est = self.estimator
-        est.n_iter_ += 1
-        est.loss_ = self.loss(event.logs)
-        est.t_ += self.rows
-        est.loss_curve_.append(est.loss_)
-        if est.verbose:
-            self.say(f"Iteration {est.n_iter_}, loss = {est.loss_:.8f}")
-        if self.score is not None:
-            self.take_score(self.score())
-        if not est.early_stopping:
-            self.count(est.loss_ > est.best_loss_ - est.tol)
-            est.best_loss_ = min(est.best_loss_, est.loss_)
+        self.catch_up()
         if self.schedule == "invscaling":
             self.set_rate(event, est.learning_rate_init / (est.t_ + 1) ** est.power_t)
         if est._no_improvement_count > est.n_iter_no_change:
             self.end(event)
+        if self.score is None and not est.verbose and self.schedule != "invscaling":
+            # The rule cannot end the fit before so many more epochs: they stay in C.
+            wait = est.n_iter_no_change - est._no_improvement_count
+            self.sleeps_until = event.epoch + int(max(0, min(wait, est.max_iter)))
+
+    def catch_up(self) -> None:
+        """Write down the epochs that have been, as far as that is not done."""
+        for loss in self.losses()[self.estimator.n_iter_ :]:
+            self.take_loss(loss)
+
+    def take_loss(self, loss: float) -> None:
+        """Write an epoch down."""
+        est = self.estimator
+        est.n_iter_ += 1
+        est.loss_ = loss
+        est.t_ += self.rows
+        est.loss_curve_.append(loss)
+        if est.verbose:
+            self.say(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
+        if self.score is not None:
+            self.take_score(self.score())
+        if not est.early_stopping:
+            self.count(loss > est.best_loss_ - est.tol)
+            est.best_loss_ = min(est.best_loss_, loss)
 
     def take_score(self, score: float) -> None:
         """Write a score of the validation data down, and judge by it if that is asked for."""

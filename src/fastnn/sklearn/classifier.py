@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import (
 )
 
 from fastnn.sklearn._estimator import BaseMLP, Floats
-from fastnn.sklearn._goals import Goal, activate, classification_goal, log_activate
+from fastnn.sklearn._goals import Goal, activate, classification_goal
 from fastnn.sklearn._parameters import COMMON, LOSS
 
 __all__ = ["MLPClassifier"]
@@ -262,13 +262,11 @@ n_features_in_, feature_names_in_
             In the order of `classes_`; of labels the probability of each.  For several columns of
             classes a list of such arrays.
         """
-        return self._each_question(self._outputs(X), activate)
+        return self._probabilities(self._outputs(X))
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Any:
-        """Return the logarithms of the probabilities.
-
-        They keep their digits where a probability is near 0.
+        """Return the logarithms of the probabilities; that of 0 is -inf.
 
         Parameters
         ----------
@@ -279,7 +277,9 @@ n_features_in_, feature_names_in_
         float64 array, shape (n_samples, n_classes)
             For several columns of classes a list of such arrays.
         """
-        return self._each_question(self._outputs(X), log_activate)
+        found = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return [np.log(one) for one in found] if isinstance(found, list) else np.log(found)
 
     @available_if(_has_one_question)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> Floats:
@@ -317,27 +317,26 @@ n_features_in_, feature_names_in_
             return float(np.average((found == np.asarray(y)).all(axis=1), weights=sample_weight))
         return float(accuracy_score(y, found, sample_weight=sample_weight))
 
-    def _each_question(self, outputs: Floats, function: Any) -> Any:
-        """Return probabilities, or their logarithms, of what the network says."""
+    def _probabilities(self, outputs: Floats) -> Any:
         way = self._goal.out_activation
-        if self._kind == "multilabel":
-            return function(outputs, way)
         if self._kind == "multioutput":
-            parts = np.split(outputs, np.cumsum(self._goal.units)[:-1], axis=1)
-            return [function(part, way) for part in parts]
-        if len(self.classes_) == 1:
-            return function(np.zeros((len(outputs), 1)), "softmax")
-        if way == "logistic":
-            return np.hstack([function(-outputs, way), function(outputs, way)])
-        return function(outputs, way)
+            return [activate(part, way) for part in self._questions(outputs)]
+        if self._kind != "multilabel" and len(self.classes_) == 1:
+            return np.ones((len(outputs), 1))
+        if self._kind == "binary" and way == "logistic":
+            return np.hstack([activate(-outputs, way), activate(outputs, way)])
+        return activate(outputs, way)
+
+    def _questions(self, outputs: Floats) -> list[Floats]:
+        """Return the outputs of each column of classes."""
+        return np.split(outputs, np.cumsum(self._goal.units)[:-1], axis=1)
 
     def _answers(self, outputs: Floats) -> npt.NDArray[np.intp]:
         """Return the numbers of the classes that the network's outputs choose; or labels."""
         if self._kind == "multilabel":
             return (outputs > 0).astype(np.intp)
         if self._kind == "multioutput":
-            parts = np.split(outputs, np.cumsum(self._goal.units)[:-1], axis=1)
-            return np.stack([part.argmax(axis=1) for part in parts], axis=1)
+            return np.stack([part.argmax(axis=1) for part in self._questions(outputs)], axis=1)
         if outputs.shape[1] == 1:
             return np.minimum((outputs[:, 0] > 0).astype(np.intp), len(self.classes_) - 1)
         return outputs.argmax(axis=1)
@@ -433,7 +432,8 @@ n_features_in_, feature_names_in_
         return y.astype(np.float64)
 
     def _stratify(self, y: Any) -> Any:
-        return y.astype(bool) if self._kind == "binary" else None  # as scikit-learn: no others
+        # Two classes alone, and as a column, as scikit-learn does: the same rows are set aside.
+        return y.astype(bool)[:, None] if self._kind == "binary" else None
 
     def _class_weights(self, y: Any) -> Floats | None:
         if self.class_weight is None:
