@@ -1,4 +1,4 @@
-"""Our MLPRegressor and MLPClassifier beside scikit-learn's: how well they predict, how long they fit.
+"""Our MLPRegressor and MLPClassifier beside scikit-learn's: how well they predict, how fast.
 
     python -m benchmarks.sklearn_table            # all, some minutes
     python -m benchmarks.sklearn_table iris       # those named

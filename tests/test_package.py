@@ -112,7 +112,7 @@ SPECS = {
     *("activations", "constraints", "initializers", "layers", "losses", "regularizers"),
     "schedules",
 }
-FACES = {"", "__main__", "cli", "config", "demo", "many"}
+FACES = {"", "__main__", "cli", "config", "demo", "many", "sklearn"}
 
 
 def test_arrows_are_found():

@@ -33,7 +33,12 @@ def expected_failures(estimator):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::fastnn.errors.DeadNetworkWarning")  # some data is constant
 @parametrize_with_checks(
-    [MLPRegressor(), MLPClassifier(), MLPRegressor(dtype="float64"), MLPClassifier(dtype="float64")],
+    [
+        MLPRegressor(),
+        MLPClassifier(),
+        MLPRegressor(dtype="float64"),
+        MLPClassifier(dtype="float64"),
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_estimator_checks(estimator, check):
@@ -84,7 +89,7 @@ def run_their_tests(folder: Path) -> dict[str, str]:
             *("--pyargs", "sklearn.neural_network.tests.test_mlp"),
         ],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": path, "OUTCOMES": str(found)},
+        env=os.environ | {"PYTHONPATH": path, "OUTCOMES": str(found), "FASTNN_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,

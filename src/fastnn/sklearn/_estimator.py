@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple, Self
@@ -19,12 +20,12 @@ from fastnn._spec import describe
 from fastnn.callbacks import check_callbacks
 from fastnn.history import History
 from fastnn.model import Model
-from fastnn.trainer import Trainer
-
+from fastnn.optimizers import Optimizer
 from fastnn.sklearn._goals import Goal
 from fastnn.sklearn._network import Plan, build, deploy, initialize, of_rows, views
 from fastnn.sklearn._parameters import COMMON
 from fastnn.sklearn._training import Follower, is_lbfgs, optimizer_of, own_threads
+from fastnn.trainer import Trainer
 
 __all__ = ["BaseMLP"]
 
@@ -54,6 +55,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
     """Base of the estimators; they say what y means."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = COMMON
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
 
     # -- what the subclasses say ------------------------------------------------------------------
 
@@ -102,6 +106,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
     ) -> Self:
         where = f"{type(self).__name__}.{'partial_fit' if incremental else 'fit'}"
         stochastic = not is_lbfgs(self)
+        optimizer = optimizer_of(self) if stochastic else "sgd"  # lbfgs takes no notice of it
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         callbacks = check_callbacks(type(self).__name__, self.callbacks)
@@ -139,9 +144,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         targets = self._targets(rows.y, first=first)
         with own_threads(self.n_threads):
             if stochastic:
-                self._fit_epochs(rows, targets, held_out, callbacks, random, incremental)
+                trainer = self._make_trainer(optimizer, random, keep=incremental)
+                self._fit_epochs(trainer, rows, targets, held_out, callbacks, incremental)
             else:
-                self._fit_lbfgs(rows, targets)
+                self._fit_lbfgs(self._make_trainer(optimizer, random, keep=False), rows, targets)
         return self
 
     def _check_validation(self, where: str, given: Any) -> Rows | None:
@@ -152,11 +158,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
                 f"{where}: validation_data must be (X, y) or (X, y, sample_weight), "
                 f"got {describe(given)}"
             )
-        X, y = self._check_X(given[0], given[1], reset=False)
+        X, y = self._check_rows(given[0], given[1], reset=False)
         weight = _check_sample_weight(given[2], X) if len(given) == 3 else None
         return Rows(X, self._encode(y), weight)
 
-    def _check_X(self, X: Any, y: Any = "no_validation", *, reset: bool, **more: Any) -> Any:
+    def _check_rows(self, X: Any, y: Any = "no_validation", *, reset: bool, **more: Any) -> Any:
         """Return checked rows, and checked targets if there are any."""
         if not isinstance(y, str):
             more = {"multi_output": True, **more}
@@ -253,11 +259,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _fit_epochs(
         self,
+        trainer: Trainer,
         rows: Rows,
         targets: Any,
         held_out: Rows | None,
         callbacks: list[Any],
-        random: np.random.RandomState,
         incremental: bool,
     ) -> None:
         n = rows.x.shape[0]
@@ -268,7 +274,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
                 stacklevel=5,
             )
             size = n
-        trainer = self._make_trainer(random, keep=incremental)
         score = None
         if held_out is not None:
             score = self._scorer(held_out)
@@ -330,7 +335,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         if self.early_stopping:
             follower.restore_best()
 
-    def _make_trainer(self, random: np.random.RandomState, *, keep: bool) -> Trainer:
+    def _make_trainer(
+        self, optimizer: str | Optimizer, random: np.random.RandomState, *, keep: bool
+    ) -> Trainer:
         """Return the trainer of the fit before, or a new one."""
         old = getattr(self, "_trainer", None)
         if keep and isinstance(old, Trainer):
@@ -341,7 +348,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         trainer = Trainer(
             self._network,
             goal.loss if len(goal.units) == 1 else [goal.loss] * len(goal.units),
-            optimizer_of(self) if not is_lbfgs(self) else "sgd",
+            optimizer,
             ["mean_squared_error"] if halved and self.n_outputs_ > 1 else (),
             loss_weights=goal.weight if len(goal.units) == 1 else None,
             seed=seed,
@@ -365,8 +372,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
 
         return score
 
-    def _fit_lbfgs(self, rows: Rows, targets: Any) -> None:
-        trainer = self._make_trainer(np.random.RandomState(0), keep=False)
+    def _fit_lbfgs(self, trainer: Trainer, rows: Rows, targets: Any) -> None:
         found = lbfgs.minimize(
             trainer,
             rows.x,
@@ -382,8 +388,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         self.loss_ = found.loss + self._loss_shift(rows)
         self.history_ = found.history
         if self.verbose:
-            for i, loss in enumerate(found.history["loss"] if len(found.history.epoch) else [], 1):
-                print(f"Iteration {i}, loss = {loss:.8f}")  # noqa: T201  # asked for
+            losses = found.history["loss"] if found.iterations else []
+            for i, loss in enumerate(losses, 1):
+                sys.stdout.write(f"Iteration {i}, loss = {loss:.8f}\n")
         if not found.converged:
             warnings.warn(
                 f"lbfgs failed to converge after {self.n_iter_} iterations and "
@@ -397,15 +404,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _raw(self, X: Any, *, check_finite: bool = True) -> Floats:
         """Return the network's outputs of checked rows, those of all its questions side by side."""
-        found = self._network.predict(X, check_finite=check_finite)
+        found: Any = self._network.predict(X, check_finite=check_finite)
         if isinstance(found, list):
             found = np.concatenate(found, axis=1)
-        return found.astype(np.float64)
+        return np.asarray(found, np.float64)
 
     def _outputs(self, X: Any) -> Floats:
         """Return the network's outputs, in float64."""
         check_is_fitted(self)
-        X = self._check_X(X, reset=False)
+        X = self._check_rows(X, reset=False)
         self._take_coefs()
         with own_threads(self.n_threads):
             return self._raw(X)

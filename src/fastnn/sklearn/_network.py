@@ -22,7 +22,6 @@ from fastnn.layers import (
 )
 from fastnn.model import Model
 from fastnn.regularizers import L2
-
 from fastnn.sklearn._goals import Goal
 
 __all__ = ["Plan", "build", "deploy", "initialize", "of_rows", "views"]

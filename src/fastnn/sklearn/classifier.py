@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -88,6 +87,8 @@ n_features_in_, feature_names_in_
     >>> bool(model.score(X, y) > 0.95)
     True
     """
+
+    classes_: Any
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON,
@@ -314,7 +315,8 @@ n_features_in_, feature_names_in_
         """
         found = self.predict(X)
         if self._kind == "multioutput":
-            return float(np.average((found == np.asarray(y)).all(axis=1), weights=sample_weight))
+            whole: Any = (found == np.asarray(y)).all(axis=1)
+            return float(np.average(whole, weights=cast(Any, sample_weight)))
         return float(accuracy_score(y, found, sample_weight=sample_weight))
 
     def _probabilities(self, outputs: Floats) -> Any:
@@ -339,12 +341,12 @@ n_features_in_, feature_names_in_
             return np.stack([part.argmax(axis=1) for part in self._questions(outputs)], axis=1)
         if outputs.shape[1] == 1:
             return np.minimum((outputs[:, 0] > 0).astype(np.intp), len(self.classes_) - 1)
-        return outputs.argmax(axis=1)
+        return np.asarray(outputs.argmax(axis=1))
 
     # -- what y means -----------------------------------------------------------------------------
 
     def _check_y(self, X: Any, y: Any, *, first: bool, incremental: bool) -> tuple[Any, Any]:
-        X, y = self._check_X(X, y, reset=first)
+        X, y = self._check_rows(X, y, reset=first)
         y = self._column(y)
         kind = type_of_target(y, input_name="y")
         fresh = not hasattr(self, "classes_") or not (self.warm_start or incremental)
@@ -405,7 +407,7 @@ n_features_in_, feature_names_in_
         return self._number(y, self.classes_)
 
     def _number(self, y: Any, known: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-        codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
+        codes: npt.NDArray[np.intp] = np.minimum(np.searchsorted(known, y), len(known) - 1)
         if y.ndim != 1 or not (known[codes] == y).all():
             self._refuse(np.unique(y))
         return codes
@@ -436,18 +438,40 @@ n_features_in_, feature_names_in_
         return y.astype(bool)[:, None] if self._kind == "binary" else None
 
     def _class_weights(self, y: Any) -> Floats | None:
-        if self.class_weight is None:
-            return None
         given = self.class_weight
-        if isinstance(given, dict):  # by class; the encoded y has their numbers
-            numbers = {label: i for i, label in enumerate(np.asarray(self.classes_).tolist())}
-            unknown = [label for label in given if label not in numbers]
-            if unknown and self._kind != "multilabel":
-                raise ValueError(
-                    f"MLPClassifier: class_weight has {unknown}, y has {self.classes_}"
-                )
-            given = {numbers[label]: weight for label, weight in given.items()}
-        return np.asarray(compute_sample_weight(given, y), np.float64)
+        if given is None:
+            return None
+        if y.ndim == 1:
+            return self._weigh(given, y, self.classes_)
+        columns = [np.arange(2)] * y.shape[1] if self._kind == "multilabel" else self.classes_
+        each = [given] * len(columns) if isinstance(given, str) else given
+        if not isinstance(each, (list, tuple)) or len(each) != len(columns):
+            raise ValueError(
+                f"MLPClassifier: class_weight must be 'balanced' or a list of {len(columns)} "
+                f"dicts, one for each column of y"
+            )
+        parts = [
+            self._weigh(one, column, known)
+            for one, column, known in zip(each, y.T, columns, strict=True)
+        ]
+        return np.asarray(np.prod(parts, axis=0))
+
+    def _weigh(self, given: Any, codes: npt.NDArray[np.intp], known: Any) -> Floats:
+        """Return the weight of each row by its class."""
+        counts = np.bincount(codes, minlength=len(known))
+        if isinstance(given, dict):
+            labels = np.asarray(known).tolist()
+            unknown = [label for label in given if label not in labels]
+            if unknown:
+                raise ValueError(f"MLPClassifier: class_weight has {unknown}, y has {labels}")
+            table = np.array([given.get(label, 1.0) for label in labels], np.float64)
+        elif given == "balanced":
+            table = len(codes) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        else:
+            raise ValueError(
+                f"MLPClassifier: class_weight must be a dict or 'balanced', got {given!r}"
+            )
+        return np.asarray(table[codes])
 
     def _score_outputs(self, y: Any, outputs: Floats, weight: Floats | None) -> float:
         right = self._answers(outputs) == y

@@ -290,7 +290,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # untyped
         return predictions
 
     def _check_y(self, X: Any, y: Any, *, first: bool, incremental: bool) -> tuple[Any, Any]:
-        X, y = self._check_X(X, y, reset=first, y_numeric=True)
+        X, y = self._check_rows(X, y, reset=first, y_numeric=True)
         y = self._encode(y)
         if first or not hasattr(self, "_n_targets"):
             self._n_targets = y.shape[1]
