@@ -166,10 +166,10 @@ def test_class_weight():
     named = classifier(class_weight={"up": 20.0, "down": 1.0}).fit(X, TWO)
     assert (named.predict(X) == "up").sum() >= (classifier().fit(X, TWO).predict(X) == "up").sum()
     for y, known in ((LABELS, [0, 1]), (PAIRS, None)):  # as scikit-learn counts columns
-        by_column = classifier(class_weight="balanced")
-        by_column.fit(X, y)
-        found = by_column._class_weights(by_column._encode(y))
-        np.testing.assert_allclose(found, compute_sample_weight("balanced", y))
+        by_column = classifier(class_weight="balanced").fit(X, y)
+        codes = by_column._encode(y)
+        expected = compute_sample_weight("balanced", y)
+        np.testing.assert_allclose(by_column._class_weights(codes), expected)
         each = [dict.fromkeys(known or np.unique(column), 2.0) for column in y.T]
         by_column.set_params(class_weight=each)
         np.testing.assert_array_equal(

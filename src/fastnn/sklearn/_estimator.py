@@ -434,6 +434,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         ------
         NotFittedError
             If the estimator is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fastnn.sklearn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> fitted = MLPClassifier(scale_x=True, learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> model = fitted.to_model()
+        >>> [type(layer).__name__ for layer in model.layers]
+        ['Input', 'Normalization', 'Dense', 'Dense', 'Activation']
+        >>> model.predict(X).argmax(axis=1)[:3]
+        array([0, 0, 0])
         """
         check_is_fitted(self)
         self._take_coefs()

@@ -23,6 +23,8 @@ from fastnn.sklearn._parameters import COMMON, LOSS
 
 __all__ = ["MLPClassifier"]
 
+KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
+
 
 def _has_probabilities(self: Any) -> bool:
     """Tell whether the loss is one of probabilities, for `available_if`."""
@@ -214,6 +216,14 @@ n_features_in_, feature_names_in_
         -------
         MLPClassifier
             Itself.
+
+        Examples
+        --------
+        >>> from fastnn.sklearn import MLPClassifier
+        >>> model = MLPClassifier(random_state=0)
+        >>> model = model.partial_fit([[0.5]], ["up"], classes=["down", "up"])
+        >>> model.partial_fit([[-0.5]], ["down"]).classes_.tolist()
+        ['down', 'up']
         """
         if isinstance(self.class_weight, str):
             raise ValueError(
@@ -262,6 +272,16 @@ n_features_in_, feature_names_in_
         float64 array, shape (n_samples, n_classes)
             In the order of `classes_`; of labels the probability of each.  For several columns of
             classes a list of such arrays.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fastnn.sklearn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier(scale_x=True, learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> model.predict_proba(X[:2]).round(1)
+        array([[1., 0., 0.],
+               [1., 0., 0.]])
         """
         return self._probabilities(self._outputs(X))
 
@@ -347,8 +367,7 @@ n_features_in_, feature_names_in_
 
     def _check_y(self, X: Any, y: Any, *, first: bool, incremental: bool) -> tuple[Any, Any]:
         X, y = self._check_rows(X, y, reset=first)
-        y = self._column(y)
-        kind = type_of_target(y, input_name="y")
+        y, kind = self._columns(y)
         fresh = not hasattr(self, "classes_") or not (self.warm_start or incremental)
         if fresh or not hasattr(self, "_kind"):
             known = self.classes_ if hasattr(self, "classes_") and not fresh else None
@@ -358,18 +377,21 @@ n_features_in_, feature_names_in_
                 self._kind = "multioutput"
                 self.classes_ = known or [np.unique(column) for column in y.T]
             else:
-                self.classes_ = unique_labels(y) if known is None else known
+                self.classes_ = np.unique(y) if known is None else known
                 self._kind = "binary" if len(self.classes_) <= 2 else "multiclass"
         else:
             self._check_classes(y)
-        return X, self._encode(y)
+        return X, self._number_all(y)
 
-    def _column(self, y: Any) -> Any:
+    def _columns(self, y: Any) -> tuple[Any, str]:
+        """Return dense targets, (n,) if they are one column, and what they are."""
         y = y.toarray() if hasattr(y, "toarray") else y
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        return y
+        kind = type_of_target(y, input_name="y")
+        if kind not in KINDS:
+            check_classification_targets(y)  # knows how to say it
+        return y, kind
 
     def _check_classes(self, y: Any) -> None:
         """Refuse classes that the fit before did not have."""
@@ -392,8 +414,10 @@ n_features_in_, feature_names_in_
         )
 
     def _encode(self, y: Any) -> Any:
+        return self._number_all(self._columns(y)[0])
+
+    def _number_all(self, y: Any) -> Any:
         """Return numbers of classes, (n,) or (n, k); labels as 0 and 1."""
-        y = self._column(np.asarray(y) if not hasattr(y, "toarray") else y)
         if self._kind == "multilabel":
             if y.ndim != 2 or y.shape[1] != len(self.classes_):
                 raise ValueError(

@@ -110,8 +110,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # untyped
     >>> from sklearn.datasets import load_diabetes
     >>> from fastnn.sklearn import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = MLPRegressor(scale_y=True, early_stopping=True, random_state=0).fit(X, y)
-    >>> bool(model.score(X, y) > 0.4)
+    >>> model = MLPRegressor(scale_x=True, scale_y=True, early_stopping=True, random_state=0)
+    >>> bool(model.fit(X, y).score(X, y) > 0.4)
     True
     """
 
@@ -234,6 +234,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # untyped
         -------
         MLPRegressor
             Itself.
+
+        Examples
+        --------
+        >>> from fastnn.sklearn import MLPRegressor
+        >>> model = MLPRegressor(solver="sgd", random_state=0)
+        >>> for x in range(100):
+        ...     _ = model.partial_fit([[x / 100]], [x / 100])
+        >>> model.t_
+        100
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
