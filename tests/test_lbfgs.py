@@ -158,6 +158,7 @@ def test_limits_apart():
     x = np.hstack([X, np.ones((60, 1))])
     error = trainer.model.predict(X) - Y
     assert np.abs(x.T @ error / 60).max() <= 1e-3  # the mean over two columns, times two
+    assert found.iterations < lbfgs.minimize(linear(), X, Y, tol=0.0).iterations
     few = lbfgs.minimize(linear(), X, Y, max_evaluations=2)
     assert not few.converged
     assert few.evaluations < 10
