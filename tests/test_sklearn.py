@@ -321,14 +321,11 @@ def test_callbacks():
 
 
 @pytest.mark.parametrize("patience", [1, 2, 3, 5, 8])
-def test_a_sleeping_rule_sees_every_epoch(patience):
-    """With a callback that listens to each epoch and without, a fit ends at the same one."""
-    note = fnn.callbacks.LambdaCallback(on_epoch_end=lambda event: None)
+def test_a_sleeping_rule_sees_every_epoch(patience, capsys):
+    """It looks at some epochs only; with `verbose` at each.  Both fits end at the same one."""
     settings = {"max_iter": 400, "tol": 0.01, "n_iter_no_change": patience, "batch_size": 16}
-    asleep, awake = (
-        regressor(**settings).fit(X, Y),
-        regressor(callbacks=[note], **settings).fit(X, Y),
-    )
+    asleep, awake = regressor(**settings).fit(X, Y), regressor(verbose=True, **settings).fit(X, Y)
+    assert len(capsys.readouterr().out.splitlines()) == awake.n_iter_ + 1
     assert patience < asleep.n_iter_ == awake.n_iter_ < 400
     assert asleep.loss_curve_ == awake.loss_curve_
     assert same_weights(asleep, awake)
@@ -361,6 +358,24 @@ def test_to_model_predicts_the_same(y):
     model = regressor(scale_x=True, scale_y=True, normalization="batch").fit(X, y)
     found = model.to_model().predict(X).reshape(y.shape)
     np.testing.assert_allclose(found, model.predict(X), rtol=1e-4, atol=1e-5)  # float32
+
+
+def test_to_model_of_losses_with_several_outputs():
+    far = WIDE * [1, 1000] + [0, 5000]
+    bands = regressor(scale_y=True, loss=fnn.losses.Quantile([0.2, 0.5, 0.8])).fit(X, far)
+    found = bands.to_model().predict(X)
+    np.testing.assert_allclose(found, bands.predict(X), rtol=1e-4, atol=1e-3)  # float32
+    for variance in ("exp", "linear"):
+        loss = fnn.losses.GaussianNLL(variance)
+        normal = regressor(scale_y=True, loss=loss, max_iter=20).fit(X, far)
+        mean, spread = np.split(normal.to_model().predict(X).astype(float), 2, axis=1)
+        np.testing.assert_allclose(mean, normal.predict(X), rtol=1e-4, atol=1e-3)
+        scaled = normal._network.predict(X).astype(float)[:, 2:]
+        if variance == "exp":
+            spread, scaled = np.exp(spread), np.exp(scaled)
+        np.testing.assert_allclose(spread, scaled * far.var(axis=0), rtol=1e-4, atol=1e-3)
+    with pytest.raises(ValueError, match="cannot be undone in the softplus"):
+        regressor(scale_y=True, loss=fnn.losses.GaussianNLL("softplus")).fit(X, Y)
 
 
 @pytest.mark.parametrize("y", [TWO, THREE, LABELS])

@@ -81,6 +81,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
     def _score_outputs(self, y: Any, outputs: Floats, weight: Floats | None) -> float:
         """Return the score of the network's outputs."""
 
+    def _output_scale(self) -> tuple[Floats, Floats] | None:
+        """Return what each output is shifted by and, before, multiplied by; None for nothing."""
+        return None
+
     def _stratify(self, y: Any) -> Any:
         """Return the groups that the validation data has in proportion."""
         return None
@@ -449,7 +453,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         """
         check_is_fitted(self)
         self._take_coefs()
-        return deploy(self._network, self._plan, self._goal, getattr(self, "_y_scale", None))
+        return deploy(self._network, self._plan, self._goal, self._output_scale())
 
     # -- for scikit-learn -------------------------------------------------------------------------
 

@@ -282,13 +282,27 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # untyped
     def _units(self, outputs: Floats) -> Floats:
         """Return outputs in the units of y."""
         found = activate(outputs, self._goal.out_activation)
+        scale = self._output_scale()
+        if scale is not None:
+            found = found * scale[1] + scale[0]
         if isinstance(self._goal.loss, losses.GaussianNLL):
-            found = found[:, : found.shape[1] // 2]
-        if self._y_scale is not None:
-            mean, deviation = self._y_scale
-            per_target = found.shape[1] // len(mean)
-            found = found * np.repeat(deviation, per_target) + np.repeat(mean, per_target)
+            found = found[:, : self._n_targets]
         return found
+
+    def _output_scale(self) -> tuple[Floats, Floats] | None:
+        """Return what each output is shifted by and, before, multiplied by."""
+        if self._y_scale is None:
+            return None
+        mean, deviation = self._y_scale
+        loss = self._goal.loss
+        if isinstance(loss, losses.GaussianNLL):  # the variances are those of scaled targets
+            if loss.variance == "exp":
+                more = 2 * np.log(deviation), np.ones_like(mean)
+            else:
+                more = np.zeros_like(mean), deviation**2
+            return np.concatenate([mean, more[0]]), np.concatenate([deviation, more[1]])
+        per_target = self.n_outputs_ // len(mean)
+        return np.repeat(mean, per_target), np.repeat(deviation, per_target)
 
     def _points(self, predictions: Floats) -> Floats:
         """Return one prediction for each target."""
@@ -316,6 +330,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]  # untyped
 
     def _make_goal(self) -> Goal:
         goal = regression_goal(self.loss, self._n_targets, "MLPRegressor: loss")
+        if self.scale_y and getattr(goal.loss, "variance", None) == "softplus":
+            raise ValueError(
+                "MLPRegressor: scale_y cannot be undone in the softplus of a variance; want "
+                'GaussianNLL(variance="exp")'
+            )
         if self.scale_y and (goal.out_activation != "identity" or goal.loss.takes != "reals"):
             raise ValueError(
                 f"MLPRegressor: scale_y shifts the targets, and {goal.loss.name} takes only "
