@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 # Pages that are one long session, read from top to bottom.
-GUIDES = ["layers.md", "interchange.md", "onnx.md"]
+GUIDES = ["layers.md", "interchange.md", "onnx.md", "sklearn.md"]
 
 
 def named(page: Path) -> str:
