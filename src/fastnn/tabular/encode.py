@@ -159,10 +159,11 @@ class Encoder:
             self._miss(column, lost)
             with np.errstate(invalid="ignore"):
                 low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
-        if not self.training and column.minimum is not None and column.maximum is not None:
-            # A column without a single value has NaN here, which is neither.
-            if low < column.minimum or high > column.maximum:
-                numbers = self._judge(column, numbers)
+        assert column.minimum is not None
+        assert column.maximum is not None
+        # A batch without a single value has NaN here, which is neither.
+        if not self.training and (low < column.minimum or high > column.maximum):
+            numbers = self._judge(column, numbers)
         if column.origin:
             numbers = numbers - column.origin
         parts = parts_of_numbers(numbers, column.kind)

@@ -29,68 +29,6 @@ __all__ = ["TabularClassifier", "TabularRegressor", "load"]
 
 Array = npt.NDArray[Any]
 
-_OPTIONS = """
-    Parameters
-    ----------
-    hidden : sequence of int
-        Units of the hidden layers.
-    activation : str or Activation
-        Of the hidden layers.
-    dropout : float
-        Share of the values dropped after each of them.
-    loss : str or Loss, optional
-        {loss}
-    optimizer : str or Optimizer, optional
-        Adam by default.
-    epochs : int
-        At most so many.
-    batch_size : int, optional
-        By default a thousandth of the rows, as a power of two within 32 and 512.
-    learning_rate : float, optional
-        Of an optimizer that is given by name.
-    validation_split : float
-        Share of the rows, drawn at random, to validate with instead of training; 0 for none.
-    patience : int or None
-        The fit ends when the loss of the validation rows has not improved for so many epochs, and
-        the best weights come back; None trains all epochs.
-    missing : {{"impute", "error"}}
-        What to do with missing values (null, and NaN in floats).  "impute" puts the mean in their
-        place, with a further number that tells the network so; categories have a value for it.
-    out_of_range : {{"warn", "count", "clip", "raise"}}
-        What `predict` does with numbers outside the range of training, and categories that were
-        not there: they are counted in ``counts_`` in any case.  "clip" also brings numbers into
-        the range.
-    columns : sequence of str, optional
-        To learn from; by default all but the target.
-    drop : sequence of str
-        Columns to leave out.
-    kinds : mapping of str to str, optional
-        Kinds of columns where the usual one is not meant: ``{{"modelyear": "category"}}``.
-    seed : int, optional
-        Of weights, order and split; drawn if not given.
-    dtype : {{"float32", "float64"}}
-    verbose : int
-        As in `Trainer.fit`.
-    callbacks : sequence of Callback
-        See `fastnn.callbacks`; they see the network while it learns scaled targets.
-
-    Attributes
-    ----------
-    model_ : Model
-        The network; it takes rows as the columns encode them.
-    history_ : History
-        Of the fit.{history}
-    schema_ : tuple of Column
-        The columns it learnt from.
-    metrics_ : dict of str to float
-        As `evaluate`, over the validation rows; empty without them.
-    counts_ : Counts
-        Missing, unseen and out-of-range values of the last prediction or evaluation.{more}
-    seed_, rows_ : int
-        The seed that was used, and the rows of the table.
-"""
-
-
 class Tabular(ABC):
     """What the estimators share."""
 
@@ -490,16 +428,69 @@ class Tabular(ABC):
 
 
 class TabularRegressor(Tabular):
-    __doc__ = f"""Learns to predict a number from the other columns of a table.
-{
-        _OPTIONS.format(
-            loss='''"mean_squared_error" by default.  A loss of counts or of numbers above 0
+    """Learns to predict a number from the other columns of a table.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Units of the hidden layers.
+    activation : str or Activation
+        Of the hidden layers.
+    dropout : float
+        Share of the values dropped after each of them.
+    loss : str or Loss, optional
+        "mean_squared_error" by default.  A loss of counts or of numbers above 0
         (Poisson, Gamma, Tweedie) sees the target as it is; any other the target with mean 0 and
-        variance 1, so that the delta of a Huber loss counts deviations.''',
-            history="  Its losses are those of the scaled target; R² has no unit.",
-            more="",
-        )
-    }
+        variance 1, so that the delta of a Huber loss counts deviations.
+    optimizer : str or Optimizer, optional
+        Adam by default.
+    epochs : int
+        At most so many.
+    batch_size : int, optional
+        By default a thousandth of the rows, as a power of two within 32 and 512.
+    learning_rate : float, optional
+        Of an optimizer that is given by name.
+    validation_split : float
+        Share of the rows, drawn at random, to validate with instead of training; 0 for none.
+    patience : int or None
+        The fit ends when the loss of the validation rows has not improved for so many epochs, and
+        the best weights come back; None trains all epochs.
+    missing : {"impute", "error"}
+        What to do with missing values (null, and NaN in floats).  "impute" puts the mean in their
+        place, with a further number that tells the network so; categories have a value for it.
+    out_of_range : {"warn", "count", "clip", "raise"}
+        What `predict` does with numbers outside the range of training, and categories that were
+        not there: they are counted in ``counts_`` in any case.  "clip" also brings numbers into
+        the range.
+    columns : sequence of str, optional
+        To learn from; by default all but the target.
+    drop : sequence of str
+        Columns to leave out.
+    kinds : mapping of str to str, optional
+        Kinds of columns where the usual one is not meant: ``{"modelyear": "category"}``.
+    seed : int, optional
+        Of weights, order and split; drawn if not given.
+    dtype : {"float32", "float64"}
+    verbose : int
+        As in `Trainer.fit`.
+    callbacks : sequence of Callback
+        See `fastnn.callbacks`; they see the network while it learns scaled targets.
+
+    Attributes
+    ----------
+    model_ : Model
+        The network; it takes rows as the columns encode them.
+    history_ : History
+        Of the fit.  Its losses are those of the scaled target; R² has no unit.
+    schema_ : tuple of Column
+        The columns it learnt from.
+    metrics_ : dict of str to float
+        As `evaluate`, over the validation rows; empty without them.
+    counts_ : Counts
+        Missing, unseen and out-of-range values of the last prediction or evaluation.
+    seed_, rows_ : int
+        The seed that was used, and the rows of the table.
+
     Examples
     --------
     >>> from fastnn.tabular import TabularRegressor
@@ -545,16 +536,23 @@ class TabularRegressor(Tabular):
 
 
 class TabularClassifier(Tabular):
-    __doc__ = f"""Learns to predict a class from the other columns of a table.
-{
-        _OPTIONS.format(
-            loss="A crossentropy by default.",
-            history="",
-            more='''
-    classes_ : ndarray
-        In ascending order.''',
-        )
-    }
+    """Learns to predict a class from the other columns of a table.
+
+    Parameters
+    ----------
+    loss : str or Loss, optional
+        A crossentropy by default: the binary one for two classes, else the sparse categorical one.
+    hidden, activation, dropout, optimizer, epochs, batch_size, learning_rate, validation_split, \
+patience, missing, out_of_range, columns, drop, kinds, seed, dtype, verbose, callbacks
+        As `TabularRegressor` has them.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (classes,)
+        In ascending order.
+    model_, history_, schema_, metrics_, counts_, seed_, rows_
+        As `TabularRegressor` has them.
+
     Examples
     --------
     >>> from fastnn.tabular import TabularClassifier
@@ -622,9 +620,10 @@ class TabularClassifier(Tabular):
         return outputs
 
     def _answers(self, outputs: Array) -> Array:
-        if outputs.shape[1] == 1:
-            return self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
-        return self.classes_[outputs.argmax(axis=1)]
+        binary = outputs.shape[1] == 1
+        best = outputs[:, 0] > 0.5 if binary else outputs.argmax(axis=1)
+        found: Array = self.classes_[best.astype(np.intp)]
+        return found
 
     def predict_proba(self, table: Any, *, out_of_range: str | None = None) -> Array:
         """Return the probability of each class.

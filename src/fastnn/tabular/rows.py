@@ -56,7 +56,7 @@ class HeldOut:
 
     def __bool__(self) -> bool:
         """Tell whether any are."""
-        return self.limit > 0 and self.count != 0
+        return bool(self.limit > 0) and self.count != 0
 
     def mask(self, start: int, count: int) -> npt.NDArray[np.bool_]:
         """Return for each row whether it is held out."""

@@ -123,12 +123,11 @@ class Column:
 
     def describe(self, value: float) -> str:
         """Return a value for people: a date as a date."""
-        if self.kind in ("date", "timestamp") and abs(value) < 3e6:
-            unit = "D" if self.kind == "date" else "s"
-            scale = 1 if self.kind == "date" else 86_400
-            return str(np.datetime64(math.floor(value * scale), unit)).replace("T", " ")
-        if self.kind == "time":
-            return str(np.datetime64(round(value * 86_400), "s"))[11:]
+        if self.kind == "date" and abs(value) < 3e6:
+            return str(np.datetime64("1970-01-01") + math.floor(value))
+        if self.kind in ("timestamp", "time") and abs(value) < 3e6:
+            text = str(np.datetime64("1970-01-01T00:00:00") + round(value * 86_400))
+            return text[11:] if self.kind == "time" else text.replace("T", " ")
         if self.kind == "boolean":
             return str(bool(value))
         return f"{value:.6g}"
@@ -141,7 +140,8 @@ class Column:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Column:
         """Build what `config` described."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()})
+        known: dict[str, Any] = dict(config)
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
 
 
 def periods(kind: str) -> tuple[float, ...]:
@@ -187,7 +187,8 @@ def match(columns: Sequence[Column], schema: Any, where: str) -> None:
     for column in columns:
         if names.count(column.name) > 1:
             raise ValueError(
-                f"{where}: the table has {names.count(column.name)} columns {column.name!r}; want one"
+                f"{where}: the table has {names.count(column.name)} columns {column.name!r}; "
+                f"want one"
             )
         data_type = schema.field(column.name).type
         if not _fits(column, data_type):
