@@ -148,16 +148,28 @@ class Files(Source):
         return self.dataset.schema
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        """Read the files in their order, some batches ahead."""
-        found = self.dataset.to_batches(
-            columns=list(columns),
-            batch_size=BATCH_ROWS,
-            batch_readahead=4,
-            fragment_readahead=1,
-        )
-        for batch in found:
-            if batch.num_rows:
-                yield batch
+        """Read the files in their order.
+
+        A Parquet file is read page by page: the scanner of a dataset decodes row groups ahead, which
+        may be the whole file.
+        """
+        import pyarrow.parquet as parquet
+
+        names = list(columns)
+        wanted = [self.schema.field(name) for name in names]
+        for part in self.dataset.get_fragments():
+            inside = part.physical_schema
+            plain = all(field.name in inside.names for field in wanted) and all(
+                inside.field(field.name).type == field.type for field in wanted
+            )
+            if plain and part.format.default_extname == "parquet":
+                with part.open() as file, parquet.ParquetFile(file) as pages:
+                    found = pages.iter_batches(BATCH_ROWS, columns=names)
+                    yield from (batch.select(names) for batch in found)
+            else:
+                yield from part.to_batches(
+                    schema=self.schema, columns=names, batch_size=BATCH_ROWS, batch_readahead=2
+                )
 
 
 class CsvFile(Source):
