@@ -259,7 +259,7 @@ ODD = {"x": [1.0, 99.0, None], "word": ["a", "z", None]}
 
 
 def test_odd_values_are_counted_and_told(line):
-    with pytest.warns(OutOfRangeWarning, match="'x' in 1 of 3 .*99.*0 .. 16.*'z'") as caught:
+    with pytest.warns(OutOfRangeWarning, match="'x' in 1 of 3 .such as 99.*0 .. 16.*'z'") as caught:
         line.predict(pa.table(ODD))
     assert caught[0].filename == __file__
     counts = line.counts_
@@ -507,8 +507,8 @@ def test_standard_input(line, tmp_path):
             [sys.executable, "-c", script, str(tmp_path / "one")],
             input=content,
             capture_output=True,
-            check=True,
         )
+        assert not done.returncode, done.stderr
         assert [float(part) for part in done.stdout.split()] == want, name
 
 

@@ -150,8 +150,8 @@ class Files(Source):
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Read the files in their order.
 
-        A Parquet file is read page by page: the scanner of a dataset decodes row groups ahead, which
-        may be the whole file.
+        A Parquet file is read page by page: the scanner of a dataset decodes row groups ahead,
+        which may be the whole file.
         """
         import pyarrow.parquet as parquet
 
@@ -162,7 +162,7 @@ class Files(Source):
             plain = all(field.name in inside.names for field in wanted) and all(
                 inside.field(field.name).type == field.type for field in wanted
             )
-            if plain and part.format.default_extname == "parquet":
+            if plain and getattr(part, "row_groups", None) is not None:  # a Parquet file
                 with part.open() as file, parquet.ParquetFile(file) as pages:
                     found = pages.iter_batches(BATCH_ROWS, columns=names)
                     yield from (batch.select(names) for batch in found)
