@@ -400,8 +400,10 @@ def _open_standard_input() -> Source:
     peek = getattr(stream, "peek", None)
     start = peek(8)[:8] if peek is not None else b""
     if start.startswith((b"PAR1", b"ARROW1")):
+        from pyarrow import feather, parquet
+
         content = pa.BufferReader(stream.read())
-        read = pa.parquet.read_table if start[:4] == b"PAR1" else pa.feather.read_table
+        read = parquet.read_table if start[:4] == b"PAR1" else feather.read_table
         return MemoryTable(read(content), "standard input")
     if start.startswith(b"\xff\xff\xff\xff"):
         return Once(pa.ipc.open_stream(stream), "standard input")
