@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import _core, activations, kernels, losses
 from guard import guarded
 from reference import loss as twin
@@ -117,6 +118,7 @@ def test_every_name_is_there_and_nothing_else():
     wanted |= {*ACTIVATIONS, *(f"{name}_grad" for name in ACTIVATIONS)}
     wanted |= {*ALL_LOSSES, *(f"{name}_grad" for name in ALL_LOSSES)}
     wanted |= {*COMBINE, *NORM, *NOISE, *UNITS, *TABLES}
+    wanted |= {"optimizer_state", "optimizer_step"}
     assert set(kernels.__all__) == wanted
     assert len(kernels.__all__) == len(wanted)
 
@@ -216,7 +218,7 @@ def test_out_is_written_and_returned(dtype, name):
     assert room[0] == room[-1] == -77
 
 
-@pytest.mark.parametrize("shift", [-7, -1, 0, 1, 4])
+@each("shift", [-7, -1, 0, 1, 4])
 @pytest.mark.parametrize(
     "name", [name for name in FIRST_INPUTS if name not in ("column_sum", "glu")]
 )
@@ -347,7 +349,7 @@ OPEN = {
 }
 
 
-@pytest.mark.parametrize("kind", NOT_REAL)
+@each("kind", NOT_REAL)
 @pytest.mark.parametrize("call", OPEN)
 def test_only_float32_and_float64(call, kind):
     function, argument = call.split()

@@ -141,7 +141,10 @@ cdef extern from "fastnn/rng.h" nogil:
     void fnn_philox4x32(const uint32_t *counter, const uint32_t *key, uint32_t *out) noexcept
     void fnn_random_uniform(const fnn_random_t *stream, double *out, size_t n) noexcept
     void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) noexcept
-    void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) noexcept
+    ctypedef void fnn_random_words_fn(uint32_t *words, const fnn_random_t *stream, uint64_t block,
+                                      size_t n) noexcept
+    void fnn_random_permutation(const fnn_random_t *stream, fnn_random_words_fn *words,
+                                uint64_t *index, size_t n) noexcept
 
 cdef extern from "fastnn/combine.h" nogil:
     ctypedef enum fnn_combine_t:
@@ -217,6 +220,7 @@ cdef extern from "fastnn/kernels.h" nogil:
                                 size_t cols, double eps) noexcept nogil
         void (*noise)(fnn_noise_t kind, const fnn_random_t *stream, uint64_t first, const float *x,
                       float *mask, float *out, size_t n, double rate) noexcept nogil
+        fnn_random_words_fn *random_words
         void (*noise_grad)(fnn_noise_t kind, const float *mask, const float *dy, float *dx,
                            size_t n) noexcept nogil
         void (*prelu)(const float *x, const float *alpha, float *out, size_t rows,
@@ -540,6 +544,7 @@ cdef extern from "fastnn/update.h" nogil:
         double l2
     fnn_status_t fnn_update_new_work(fnn_update_t *update, fnn_dtype_t dtype) noexcept
     void fnn_update_free_work(fnn_update_t *update) noexcept
+    c_bool fnn_update_is_piecewise(const fnn_update_t *update) noexcept
     fnn_status_t fnn_update(const fnn_kernels_t *kernels, fnn_dtype_t dtype,
                             const fnn_update_t *update, uint64_t t, size_t n_params,
                             void *params, void *grads, size_t threads,
@@ -603,7 +608,11 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t target_cols
         size_t terms
         double weight
+        size_t measured
+        size_t measured_first
+        size_t measured_step
         fnn_source_t y
+        fnn_source_t row_weight
         double loss_sum
         double weight_sum
         fnn_loss_set_t set
@@ -629,6 +638,7 @@ cdef extern from "fastnn/plan.h" nogil:
         const fnn_metric_slot_t *metrics
         const fnn_source_t *inputs
         fnn_source_t weight
+        c_bool weighs_heads
         const uint64_t *order
         size_t rows
         size_t batch_size
