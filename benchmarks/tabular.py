@@ -23,7 +23,7 @@ import time
 
 import numpy as np
 
-ROWS, COLUMNS, EPOCHS = 100_000, 20, 10
+ROWS, COLUMNS, EPOCHS = 100_000, 20, 30  # a usual fit has 21 epochs or more: its patience is 20
 MANY_ROWS = 1_000_000
 
 PREDICT = """

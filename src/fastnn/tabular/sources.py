@@ -14,6 +14,7 @@ from fastnn.tabular.arrow import need_arrow
 
 __all__ = ["Source", "open_table"]
 
+BUFFER_BYTES = 2**20  # of a column of a Parquet file
 BATCH_ROWS = 16_384  # of a batch cut from memory: its rows of a network stay in cache
 
 
@@ -163,7 +164,10 @@ class Files(Source):
                 inside.field(field.name).type == field.type for field in wanted
             )
             if plain and getattr(part, "row_groups", None) is not None:  # a Parquet file
-                with part.open() as file, parquet.ParquetFile(file) as pages:
+                with (
+                    part.open() as file,
+                    parquet.ParquetFile(file, buffer_size=BUFFER_BYTES) as pages,
+                ):
                     found = pages.iter_batches(BATCH_ROWS, columns=names)
                     yield from (batch.select(names) for batch in found)
             else:
