@@ -114,7 +114,7 @@ SPECS = {
     *("activations", "constraints", "initializers", "layers", "losses", "regularizers"),
     "schedules",
 }
-FACES = {"", "__main__", "cli", "config", "demo", "many", "sklearn"}
+FACES = {"", "__main__", "cli", "config", "demo", "many", "sklearn", "tabular"}
 
 
 def test_arrows_are_found():

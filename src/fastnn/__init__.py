@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         regularizers,
         schedules,
         sklearn,
+        tabular,
     )
     from fastnn._core import Predictor
     from fastnn.config import show_config
@@ -138,6 +139,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "sklearn",
+    "tabular",
     "threads",
 ]
 
@@ -208,6 +210,7 @@ _HOMES = {
     "set_num_threads": "parallel",
     "show_config": "config",
     "sklearn": "",
+    "tabular": "",
     "threads": "parallel",
 }
 
