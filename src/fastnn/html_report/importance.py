@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from fastnn._spec import check_int
 
 __all__ = ["Importance", "permutation_importance"]
 
-Columns = Mapping[str, npt.NDArray[Any]]
+Columns = Mapping[str, Any]  # arrays with a length and take(), of NumPy or Arrow
 
 
 class Importance(NamedTuple):
@@ -47,7 +46,7 @@ def permutation_importance(
     score : callable
         Takes columns like `columns`, returns a number of which more is better, such as R² or
         accuracy.  It predicts with whatever model it likes.
-    columns : mapping of str to array, shape (n,)
+    columns : mapping of str to array of NumPy or Arrow, shape (n,)
         Rows that the model has not learnt from.  They are left as they are.
     names : iterable of str, optional
         The columns to shuffle; all by default.
@@ -98,7 +97,7 @@ def permutation_importance(
     for place, name in enumerate(wanted):
         rng = np.random.default_rng([seed, place])
         lost = [
-            whole - score({**columns, name: columns[name][rng.permutation(rows)]})
+            whole - score({**columns, name: columns[name].take(rng.permutation(rows))})
             for _ in range(repeats)
         ]
         found.append(Importance(name, float(np.mean(lost)), float(np.std(lost))))

@@ -38,13 +38,14 @@ def number(value: object) -> str:
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         return str(value)
     if isinstance(value, (int, np.integer)):
         return f"{value:,}"
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
-        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    return f"{value:.3e}"
+    real = float(value)
+    if real == 0 or 1e-3 <= abs(real) < 1e6:
+        return f"{real:,.4g}" if abs(real) < 1e4 else f"{real:,.0f}"
+    return f"{real:.3e}"
 
 
 def section(name: str, title: str, content: str) -> str:
@@ -121,7 +122,8 @@ def _cell(tag: str, value: object, numeric: bool, more: str = "") -> str:
 def pairs(values: Mapping[str, object], caption: str) -> str:
     """Return a table of names and values."""
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td class="words">{escape(number(value))}</td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th>'
+        f'<td class="words">{escape(number(value))}</td></tr>'
         for name, value in values.items()
     )
     return f"<table><caption>{escape(caption)}</caption><tbody>{rows}</tbody></table>"

@@ -101,7 +101,7 @@ def write_report(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "report.html")
     ...     write_report(
-    ...         path, title="Cars", task="regression", targets=[21.0, 30.0], predictions=[20.5, 31.0]
+    ...         path, title="Cars", task="regression", targets=[21, 30], predictions=[20.5, 31]
     ...     )
     ...     path.read_text(encoding="utf-8")[:15]
     '<!doctype html>'
@@ -114,7 +114,9 @@ def write_report(
     except ImportError:
         svg.new_figure()  # which says what is missing
         raise
-    with mpl.rc_context({**mpl.rcParamsDefault, **svg.SETTINGS}):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a person's own style is not that of the page
+        mpl.rcParams.update(svg.SETTINGS)
         training = _training(history)
         if task == "regression":
             outcome = markup.section("predictions", "Predictions", _regression(y, p, target))

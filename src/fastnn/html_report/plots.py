@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,6 @@ import numpy.typing as npt
 from fastnn.history import History
 from fastnn.html_report.svg import FIRST, QUIET, SECOND, cycle, inline, new_figure
 from fastnn.metrics._curves import average_precision, cumulated, roc_area
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = [
     "Drawing",
@@ -210,7 +207,7 @@ def _questions(
     return found
 
 
-def _legend(axes: Axes, areas: Mapping[str, float], place: str) -> None:
+def _legend(axes: Any, areas: Mapping[str, float], place: str) -> None:
     if len(areas) > 1:
         axes.legend(loc=place, fontsize=8)
 

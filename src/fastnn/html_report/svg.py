@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ VARIABLES = {
 
 WIDTH, HEIGHT = 4.6, 3.3  # inches: the text is of the page's size where two stand side by side
 
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "fastnn",  # the same file for the same numbers
     "font.family": "sans-serif",
