@@ -144,13 +144,13 @@ def bars(found: Sequence[Importance], score: str) -> str:
         )
     lost = f"{escape(score)} lost"
     table = (
-        f"<table><caption>{lost} as one column of the held-out rows is shuffled: "
-        f"mean ± deviation</caption><thead><tr><th scope='col'>column</th>"
-        f"<th scope='col'><span class='note'>share of the largest</span></th>"
+        "<table><thead><tr><th scope='col'>column</th>"
+        "<th scope='col'><span class='note'>share of the largest</span></th>"
         f"<th scope='col' class='number'>{lost}</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
-    return _scroll(table, "Permutation importance", " bars")
+    told = f"{lost} as one column of the held-out rows is shuffled: mean ± deviation."
+    return f'<p class="note">{told}</p>{_scroll(table, "Permutation importance", " bars")}'
 
 
 def confusion(matrix: Counts, classes: Sequence[str]) -> str:

@@ -141,8 +141,8 @@ def share_within(targets: Reals, predictions: Reals, target: str) -> Drawing:
     axes.step(np.append(0, errors[thin]), np.append(0, share[thin]), where="post", color=FIRST)
     half, most = np.quantile(errors, [0.5, 0.9], method="inverted_cdf")
     for value, height in ((half, 0.5), (most, 0.9)):
-        line = {"color": QUIET, "linewidth": 1, "linestyle": DASHES}
-        axes.plot([0, value, value], [height, height, 0], **line)
+        corner = [0, value, value], [height, height, 0]
+        axes.plot(*corner, color=QUIET, linewidth=1, linestyle=DASHES)
     axes.set_ylim(0, 1.02)
     axes.set_xlim(left=0)
     axes.set_xlabel(f"absolute error of {target}")
@@ -198,7 +198,7 @@ def _questions(
 ) -> list[tuple[int, str, npt.NDArray[np.bool_], Reals]]:
     """Return place, name, positive rows and scores of each curve; of two classes the second."""
     wanted = [1] if len(classes) == 2 else list(range(len(classes)))[:MOST_CURVES]
-    found = []
+    found: list[tuple[int, str, npt.NDArray[np.bool_], Reals]] = []
     for column in wanted:
         positive = targets == column
         if 0 < positive.sum() < len(positive):  # else there is no such curve
