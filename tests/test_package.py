@@ -112,7 +112,9 @@ SPECS = {
     *("activations", "constraints", "initializers", "layers", "losses", "regularizers"),
     "schedules",
 }
-FACES = {"", "__main__", "cli", "config", "demo", "many"}
+FACES = {"", "__main__", "cli", "config", "demo", "many"} | {
+    f"tabular.{name}" for name in ("estimators", "file", "fitting")
+}
 
 
 def test_arrows_are_found():

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         parallel,
         regularizers,
         schedules,
+        tabular,
     )
     from fastnn._core import Predictor
     from fastnn.config import show_config
@@ -128,6 +129,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "show_config",
+    "tabular",
     "threads",
 ]
 
@@ -193,6 +195,7 @@ _HOMES = {
     "schedules": "",
     "set_num_threads": "parallel",
     "show_config": "config",
+    "tabular": "",
     "threads": "parallel",
 }
 

@@ -1,0 +1,726 @@
+"""Estimators that learn from tables: `TabularRegressor` and `TabularClassifier`."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn import activations, data, losses, optimizers
+from fastnn._spec import Spec, check_float, check_int, describe, lookup
+from fastnn.history import History
+from fastnn.losses import Loss
+from fastnn.model import Model
+from fastnn.tabular import file
+from fastnn.tabular.csvfile import csv_types
+from fastnn.tabular.encode import Counts, Encoder, check_policies
+from fastnn.tabular.fitting import Head, look, rescaled, train
+from fastnn.tabular.rows import Supply
+from fastnn.tabular.schema import Column, match
+from fastnn.tabular.sources import Source, open_table
+from fastnn.tabular.target import ClassTarget, NumberTarget
+from fastnn.trainer import Trainer
+
+__all__ = ["TabularClassifier", "TabularRegressor", "load"]
+
+Array = npt.NDArray[Any]
+
+class Tabular(ABC):
+    """What the estimators share."""
+
+    _metrics: tuple[str, ...]
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (64, 32),
+        activation: Any = "relu",
+        dropout: float = 0.0,
+        loss: Any = None,
+        optimizer: Any = None,
+        *,
+        epochs: int = 200,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        validation_split: float = 0.1,
+        patience: int | None = 20,
+        missing: str = "impute",
+        out_of_range: str = "warn",
+        columns: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        dtype: str = "float32",
+        verbose: int = 0,
+        callbacks: Sequence[Any] = (),
+    ) -> None:
+        where = type(self).__name__
+        if isinstance(hidden, int):
+            hidden = (hidden,)
+        self.hidden = tuple(check_int(where, "hidden", units) for units in hidden)
+        self.activation = activations.get(activation, where)
+        self.dropout = check_float(where, "dropout", dropout, at_least=0, below=1)
+        self.loss: Loss | None = None if loss is None else losses.get(loss, where)
+        self.optimizer = None if optimizer is None else optimizers.get(optimizer, where)
+        if self.optimizer is not None and learning_rate is not None:
+            if not isinstance(optimizer, str):
+                raise ValueError(
+                    f"{where}: want learning_rate, or an optimizer that has one, not both"
+                )
+            self.optimizer = self.optimizer.replace(learning_rate=learning_rate)
+        self.epochs = check_int(where, "epochs", epochs)
+        self.batch_size = None if batch_size is None else check_int(where, "batch_size", batch_size)
+        self.learning_rate = (
+            None
+            if learning_rate is None
+            else check_float(where, "learning_rate", learning_rate, above=0)
+        )
+        self.validation_split = check_float(
+            where, "validation_split", validation_split, at_least=0, below=1
+        )
+        self.patience = None if patience is None else check_int(where, "patience", patience)
+        check_policies(where, missing, out_of_range)
+        self.missing = missing
+        self.out_of_range = out_of_range
+        for name, given in (("columns", columns), ("drop", drop)):
+            if isinstance(given, str):
+                raise TypeError(f"{where}: {name} must be a list of names, got {describe(given)}")
+        self.columns = None if columns is None else tuple(columns)
+        self.drop = tuple(drop)
+        self.kinds = dict(kinds or {})
+        self.seed = None if seed is None else data.as_seed(seed, where=where)
+        self.dtype = lookup("dtype", dtype, {"float32": "float32", "float64": "float64"}, where)
+        self.verbose = verbose
+        self.callbacks = tuple(callbacks)
+
+    model_: Model
+    history_: History
+    schema_: tuple[Column, ...]
+    metrics_: dict[str, float]
+    counts_: Counts
+    seed_: int
+    rows_: int
+    target_: NumberTarget | ClassTarget
+
+    # -- what differs -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def _make_target(self, name: str, data_type: Any, where: str) -> NumberTarget | ClassTarget: ...
+
+    @abstractmethod
+    def _head(self, where: str) -> Head:
+        """Judge the target, and return what the network ends in."""
+
+    @abstractmethod
+    def _encode_target(self, array: Any, where: str, *, scaled: bool) -> Array:
+        """Return the column as a network is trained on it, or as it is judged by."""
+
+    @abstractmethod
+    def _answers(self, outputs: Array) -> Array:
+        """Return predictions from the outputs of the network."""
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        table: Any,
+        target: str,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        validation_data: Any = None,
+        max_memory: int = 2**30,
+    ) -> Self:
+        """Learn to predict a column from the others.
+
+        Parameters
+        ----------
+        table : object
+            Anything that `open_table` takes.
+        target : str
+            The column to predict.
+        sample_weight : str or array_like of shape (n,), optional
+            A column of weights, or a weight for each row.
+        class_weight : mapping of class to float, or "balanced", optional
+            For a classifier.
+        validation_data : object, optional
+            A table to validate with, in place of a share of the rows.
+        max_memory : int
+            Bytes.  Encoded rows that take more are not held in memory: the table is read again
+            each epoch, and a buffer mixes its rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the table, a column or the target cannot be learnt from.
+
+        Notes
+        -----
+        The table is read twice: first for the kinds, moments, ranges and categories of all its
+        columns, those of the rows to validate with included, then for the rows.
+        """
+        where = f"{type(self).__name__}.fit"
+        if not isinstance(target, str):
+            raise TypeError(f"{where}: target must be the name of a column, got {describe(target)}")
+        check_int(where, "max_memory", max_memory, 0)
+        source = open_table(table).for_fit()
+        if target not in source.schema.names:
+            lookup("column", target, dict.fromkeys(source.schema.names), f"{where}: target")
+        if source.rows == 0:
+            raise ValueError(f"{where}: the table {source.name} has no rows")
+        index = source.schema.names.index(target)
+        self.target_ = self._make_target(target, source.schema.field(index).type, where)
+        seen = look(
+            source,
+            self.target_,
+            weight=sample_weight,
+            columns=self.columns,
+            drop=self.drop,
+            kinds=self.kinds,
+            missing=self.missing,
+            where=where,
+        )
+        head = self._head(where)
+        self.schema_, self.rows_ = seen.columns, seen.rows
+        self.seed_ = data.as_seed(self.seed, where=where)
+        judged: Supply | None = None
+        if validation_data is not None:
+            at = f"{where}: validation_data"
+            judged = self._supply(validation_data, at, "count", None, scaled=True)
+            judged.source = judged.source.for_fit() if not judged.source.again else judged.source
+        result = train(
+            seen,
+            head,
+            lambda array: self._encode_target(array, where, scaled=True),
+            options={**vars(self), "target": target},
+            seed=self.seed_,
+            validation=judged,
+            max_memory=max_memory,
+            class_weight=self._class_weight(class_weight, where),
+            where=where,
+        )
+        self.model_, self.history_ = result.model, result.history
+        self.counts_ = Counts()
+        self.metrics_ = {}
+        if result.held_out is not None:
+            mean, deviation = head.scale or (0.0, 1.0)
+            self.metrics_ = self._judge(lambda: rescaled(result.held_out(), mean, deviation))
+        return self
+
+    def _class_weight(self, given: Any, where: str) -> dict[int, float] | None:
+        if given is not None:
+            raise ValueError(f"{where}: class_weight is for classifiers; want sample_weight")
+        return None
+
+    def _check_fitted(self, method: str) -> str:
+        where = f"{type(self).__name__}.{method}"
+        if not hasattr(self, "model_"):
+            raise RuntimeError(f"{where}: this estimator has learnt nothing yet; call fit first")
+        return where
+
+    # -- predicting -------------------------------------------------------------------------------
+
+    def _open(self, table: Any, where: str, names: Sequence[str] = ()) -> Source:
+        """Open a table and hold it against the columns of training."""
+        types = csv_types(self.schema_)
+        if names:
+            types[self.target_.name] = self.target_.csv_type()
+        source = open_table(table).typed(types)
+        schema = source.schema
+        match(self.schema_, schema, where)
+        for name in names:
+            lookup("column", name, dict.fromkeys(schema.names), f"{where}: the table lacks one")
+        return source
+
+    def _encoder(self, where: str, out_of_range: str | None) -> Encoder:
+        policy = self.out_of_range if out_of_range is None else out_of_range
+        check_policies(where, self.missing, policy)
+        return Encoder(
+            self.schema_, self.dtype, missing=self.missing, out_of_range=policy, where=where
+        )
+
+    def _outputs(self, table: Any, where: str, out_of_range: str | None) -> Iterator[Array]:
+        """Yield the network's outputs for each batch; warn at the end."""
+        encoder = self._encoder(where, out_of_range)
+        source = self._open(table, where)
+        self.counts_ = encoder.counts
+        for batch in source.batches([column.name for column in self.schema_]):
+            if batch.num_rows:
+                yield self.model_.predict(encoder.encode(batch))
+        encoder.counts.warn(where, stacklevel=3)
+
+    def _all_outputs(self, table: Any, where: str, out_of_range: str | None) -> Array:
+        parts = list(self._outputs(table, where, out_of_range))
+        if not parts:
+            raise ValueError(f"{where}: the table has no rows")
+        return np.concatenate(parts)
+
+    def predict(self, table: Any, *, out_of_range: str | None = None) -> Array:
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        table : object
+            Anything that `open_table` takes.  Columns are found by name; others are ignored.
+        out_of_range : {"warn", "count", "clip", "raise"}, optional
+            In place of the estimator's own.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            float64, or the classes.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing or holds other kinds of values than in training, and by policy.
+        """
+        where = self._check_fitted("predict")
+        return self._answers(self._all_outputs(table, where, out_of_range))
+
+    def predict_batches(self, table: Any, *, out_of_range: str | None = None) -> Iterator[Array]:
+        """Predict in constant memory: yield an array for each batch of the table.
+
+        Parameters
+        ----------
+        table, out_of_range
+            As `predict`.
+
+        Yields
+        ------
+        ndarray, shape (rows of the batch,)
+        """
+        where = self._check_fitted("predict_batches")
+        for outputs in self._outputs(table, where, out_of_range):
+            yield self._answers(outputs)
+
+    def evaluate(
+        self, table: Any, *, sample_weight: Any = None, out_of_range: str | None = None
+    ) -> dict[str, float]:
+        """Return how good predictions are, over a table that has the target.
+
+        Parameters
+        ----------
+        table : object
+            Anything that `open_table` takes; it is read batch by batch.
+        sample_weight : str or array_like of shape (n,), optional
+        out_of_range : {"warn", "count", "clip", "raise"}, optional
+            In place of the estimator's own.
+
+        Returns
+        -------
+        dict of str to float
+        """
+        where = self._check_fitted("evaluate")
+        weight = sample_weight
+        if weight is not None and not isinstance(weight, str):
+            weight = data.as_weights(weight, where=where, rows=len(weight))
+        supply = self._supply(table, where, out_of_range, weight, scaled=False)
+        self.counts_ = supply.encoder.counts
+        if supply.source.rows == 0:
+            raise ValueError(f"{where}: the table has no rows")
+        found = self._judge(lambda: (rows.arguments() for rows in supply))
+        supply.encoder.counts.warn(where, stacklevel=2)
+        return found
+
+    def _supply(
+        self, table: Any, where: str, out_of_range: str | None, weight: Any, *, scaled: bool
+    ) -> Supply:
+        names = [self.target_.name, *([weight] if isinstance(weight, str) else [])]
+        return Supply(
+            self._open(table, where, names),
+            self._encoder(where, out_of_range),
+            self.target_.name,
+            lambda array: self._encode_target(array, where, scaled=scaled),
+            weight,
+        )
+
+    @abstractmethod
+    def _judge(self, batches: Any) -> dict[str, float]:
+        """Return the metrics over batches of (x, y) or (x, y, weight)."""
+
+    # -- telling and keeping ----------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """Return the columns, the metrics and the network, for people."""
+        self._check_fitted("summary")
+        lines = [f"{type(self).__name__}: {self.target_.name} from {self.rows_} rows", ""]
+        table = [("column", "kind", "values in training", "missing", "numbers")]
+        for column in self.schema_:
+            width = column.units if column.is_category else column.width
+            table.append(
+                (
+                    column.name,
+                    column.kind,
+                    column.describe_range(),
+                    str(column.missing or ""),
+                    str(width),
+                )
+            )
+        widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+        for row in table:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            lines.append("  ".join(cells).rstrip())
+        if self.metrics_:
+            lines += ["", "On rows held out of training:"]
+            longest = max(map(len, self.metrics_))
+            lines += [f"  {name:{longest}}  {v:.6g}" for name, v in self.metrics_.items()]
+        return "\n".join([*lines, "", str(self.model_.summary())])
+
+    def __repr__(self) -> str:
+        """Show what it is and whether it has learnt."""
+        if not hasattr(self, "model_"):
+            return f"{type(self).__name__}(hidden={self.hidden})"
+        return (
+            f"<{type(self).__name__}: {self.target_.name} from "
+            f"{', '.join(column.name for column in self.schema_)}>"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one file: network, scaler, columns, categories, ranges, metrics, versions.
+
+        `fastnn.tabular.load` reads it, and `fastnn.load` the bare network.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Replaced only once the new file is whole.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an old one stays as it was.
+        """
+        self._check_fitted("save")
+        file.write(self.model_, self._facts(), path)
+
+    def _facts(self) -> dict[str, Any]:
+        options = {
+            name: value.config() if isinstance(value, Spec) else value
+            for name, value in vars(self).items()
+            if not name.endswith("_") and name not in ("callbacks", "verbose")
+        }
+        if isinstance(self.optimizer, Spec):
+            options["learning_rate"] = None  # the optimizer has it
+        return {
+            "kind": type(self).__name__,
+            "options": options,
+            "columns": [column.config() for column in self.schema_],
+            "target": self.target_.config(),
+            "rows": self.rows_,
+            "seed": self.seed_,
+            "metrics": self.metrics_,
+            "history": {
+                "epoch": self.history_.epoch,
+                "seconds": self.history_.seconds,
+                "stopped": self.history_.stopped,
+                "values": dict(self.history_),
+            },
+            "versions": file.versions(),
+        }
+
+
+class TabularRegressor(Tabular):
+    """Learns to predict a number from the other columns of a table.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Units of the hidden layers.
+    activation : str or Activation
+        Of the hidden layers.
+    dropout : float
+        Share of the values dropped after each of them.
+    loss : str or Loss, optional
+        "mean_squared_error" by default.  A loss of counts or of numbers above 0
+        (Poisson, Gamma, Tweedie) sees the target as it is; any other the target with mean 0 and
+        variance 1, so that the delta of a Huber loss counts deviations.
+    optimizer : str or Optimizer, optional
+        Adam by default.
+    epochs : int
+        At most so many.
+    batch_size : int, optional
+        By default a thousandth of the rows, as a power of two within 32 and 512.
+    learning_rate : float, optional
+        Of an optimizer that is given by name.
+    validation_split : float
+        Share of the rows, drawn at random, to validate with instead of training; 0 for none.
+    patience : int or None
+        The fit ends when the loss of the validation rows has not improved for so many epochs, and
+        the best weights come back; None trains all epochs.
+    missing : {"impute", "error"}
+        What to do with missing values (null, and NaN in floats).  "impute" puts the mean in their
+        place, with a further number that tells the network so; categories have a value for it.
+    out_of_range : {"warn", "count", "clip", "raise"}
+        What `predict` does with numbers outside the range of training, and categories that were
+        not there: they are counted in ``counts_`` in any case.  "clip" also brings numbers into
+        the range.
+    columns : sequence of str, optional
+        To learn from; by default all but the target.
+    drop : sequence of str
+        Columns to leave out.
+    kinds : mapping of str to str, optional
+        Kinds of columns where the usual one is not meant: ``{"modelyear": "category"}``.
+    seed : int, optional
+        Of weights, order and split; drawn if not given.
+    dtype : {"float32", "float64"}
+    verbose : int
+        As in `Trainer.fit`.
+    callbacks : sequence of Callback
+        See `fastnn.callbacks`; they see the network while it learns scaled targets.
+
+    Attributes
+    ----------
+    model_ : Model
+        The network; it takes rows as the columns encode them.
+    history_ : History
+        Of the fit.  Its losses are those of the scaled target; R² has no unit.
+    schema_ : tuple of Column
+        The columns it learnt from.
+    metrics_ : dict of str to float
+        As `evaluate`, over the validation rows; empty without them.
+    counts_ : Counts
+        Missing, unseen and out-of-range values of the last prediction or evaluation.
+    seed_, rows_ : int
+        The seed that was used, and the rows of the table.
+
+    Examples
+    --------
+    >>> from fastnn.tabular import TabularRegressor
+    >>> cars = TabularRegressor(seed=0, drop=["passedemissions"]).fit("auto-mpg", target="mpg")
+    >>> cars.metrics_["r2_score"] > 0.8
+    True
+    >>> cars.predict("auto-mpg").shape
+    (392,)
+    """
+
+    def _make_target(self, name: str, data_type: Any, where: str) -> NumberTarget:
+        return NumberTarget(name, data_type, where)
+
+    def _head(self, where: str) -> Head:
+        target = self.target_
+        assert isinstance(target, NumberTarget)
+        loss = losses.get(self.loss or "mean_squared_error", where)
+        if loss.takes == "signs" or loss.integer_labels or loss.target_columns(1) != 1:
+            raise ValueError(f"{where}: {loss.name} is no loss for one number")
+        activation = {"unit": "sigmoid", "counts": "exponential", "positive": "exponential"}.get(
+            loss.takes, "linear"
+        )
+        target.finish(scaled=activation == "linear")
+        one = target.statistics
+        start = 0.0
+        if activation == "exponential":
+            assert one.moments is not None
+            start = float(np.log(max(float(one.moments.mean()[0]), 1e-6)))
+        scale = (target.mean, target.deviation) if activation == "linear" else None
+        return Head(1, activation, loss, ("r2_score",), start, scale)
+
+    def _encode_target(self, array: Any, where: str, *, scaled: bool) -> Array:
+        assert isinstance(self.target_, NumberTarget)
+        return self.target_.encode(array, self.dtype, where, scaled=scaled)
+
+    def _answers(self, outputs: Array) -> Array:
+        return outputs[:, 0].astype(np.float64)
+
+    def _judge(self, batches: Any) -> dict[str, float]:
+        names = ["root_mean_squared_error", "mean_absolute_error", "r2_score"]
+        found = Trainer(self.model_, "mean_squared_error", metrics=names).evaluate(batches)
+        return {"mean_squared_error": found.pop("loss"), **found}
+
+
+class TabularClassifier(Tabular):
+    """Learns to predict a class from the other columns of a table.
+
+    Parameters
+    ----------
+    loss : str or Loss, optional
+        A crossentropy by default: the binary one for two classes, else the sparse categorical one.
+    hidden, activation, dropout, optimizer, epochs, batch_size, learning_rate, validation_split, \
+patience, missing, out_of_range, columns, drop, kinds, seed, dtype, verbose, callbacks
+        As `TabularRegressor` has them.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (classes,)
+        In ascending order.
+    model_, history_, schema_, metrics_, counts_, seed_, rows_
+        As `TabularRegressor` has them.
+
+    Examples
+    --------
+    >>> from fastnn.tabular import TabularClassifier
+    >>> cars = TabularClassifier(seed=0, drop=["mpg"]).fit("auto-mpg", target="passedemissions")
+    >>> cars.classes_
+    array([False,  True])
+    >>> cars.metrics_["accuracy"] > 0.8
+    True
+    """
+
+    @property
+    def classes_(self) -> Array:
+        """The classes, in ascending order."""
+        self._check_fitted("classes_")
+        assert isinstance(self.target_, ClassTarget)
+        return np.array(self.target_.classes)
+
+    def _make_target(self, name: str, data_type: Any, where: str) -> ClassTarget:
+        return ClassTarget(name, data_type, where)
+
+    def _head(self, where: str) -> Head:
+        target = self.target_
+        assert isinstance(target, ClassTarget)
+        target.finish()
+        classes = len(target.classes)
+        if classes == 2 and (self.loss is None or not self.loss.integer_labels):
+            loss = losses.get(self.loss or "binary_crossentropy", where)
+            return Head(1, "sigmoid", loss, ("accuracy",), 0.0, None)
+        loss = losses.get(self.loss or "sparse_categorical_crossentropy", where)
+        if not loss.integer_labels:
+            raise ValueError(
+                f"{where}: {loss.name} is no loss for {classes} classes; "
+                f"want sparse_categorical_crossentropy"
+            )
+        return Head(classes, "softmax", loss, ("accuracy",), 0.0, None)
+
+    def _class_weight(self, given: Any, where: str) -> dict[int, float] | None:
+        if given is None:
+            return None
+        assert isinstance(self.target_, ClassTarget)
+        classes, counts = self.target_.classes, self.target_.statistics.counts
+        if given == "balanced":
+            rows = sum(counts.values())
+            return {i: rows / (len(classes) * counts[one]) for i, one in enumerate(classes)}
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{where}: class_weight must be 'balanced' or a mapping, got {describe(given)}"
+            )
+        unknown = [one for one in given if one not in classes]
+        if unknown or len(given) < len(classes):
+            raise ValueError(
+                f"{where}: class_weight has {', '.join(map(repr, given))}; want a weight for each "
+                f"of {', '.join(map(repr, classes))}"
+            )
+        return {i: given[one] for i, one in enumerate(classes)}
+
+    def _encode_target(self, array: Any, where: str, *, scaled: bool) -> Array:
+        assert isinstance(self.target_, ClassTarget)
+        return self.target_.encode(array, where)
+
+    def _probabilities(self, outputs: Array) -> Array:
+        outputs = outputs.astype(np.float64)
+        if outputs.shape[1] == 1:
+            return np.concatenate([1 - outputs, outputs], axis=1)
+        return outputs
+
+    def _answers(self, outputs: Array) -> Array:
+        binary = outputs.shape[1] == 1
+        best = outputs[:, 0] > 0.5 if binary else outputs.argmax(axis=1)
+        found: Array = self.classes_[best.astype(np.intp)]
+        return found
+
+    def predict_proba(self, table: Any, *, out_of_range: str | None = None) -> Array:
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        table, out_of_range
+            As `predict`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, classes)
+            In the order of ``classes_``.
+        """
+        where = self._check_fitted("predict_proba")
+        return self._probabilities(self._all_outputs(table, where, out_of_range))
+
+    def _judge(self, batches: Any) -> dict[str, float]:
+        binary = self.model_.output_cols[0] == 1
+        loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+        names = ["accuracy", "balanced_accuracy", *(["auc"] if binary else [])]
+        found = Trainer(self.model_, loss, metrics=names).evaluate(batches)
+        return {"log_loss": found.pop("loss"), **found}
+
+
+_KINDS: dict[str, type[Tabular]] = {
+    "TabularRegressor": TabularRegressor,
+    "TabularClassifier": TabularClassifier,
+}
+
+
+def load(path: str | os.PathLike[str]) -> TabularRegressor | TabularClassifier:
+    """Read an estimator that its `save` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    TabularRegressor or TabularClassifier
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is broken, holds no estimator, or a newer fastnn wrote it.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from fastnn.tabular import TabularRegressor, load
+    >>> cars = TabularRegressor(epochs=2, seed=0).fit("auto-mpg", target="mpg")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cars.save(os.path.join(folder, "cars.safetensors"))
+    ...     again = load(os.path.join(folder, "cars.safetensors"))
+    >>> bool((again.predict("auto-mpg") == cars.predict("auto-mpg")).all())
+    True
+    """
+    model, facts = file.read(path)
+    try:
+        kind = _KINDS[facts["kind"]]
+        options = dict(facts["options"])
+        families: dict[str, Any] = {
+            "activation": activations.Activation,
+            "loss": losses.Loss,
+            "optimizer": optimizers.Optimizer,
+        }
+        for name, family in families.items():
+            if isinstance(options[name], Mapping):
+                options[name] = family.from_config(options[name])
+        found = kind(**options)
+        found.model_ = model
+        found.schema_ = tuple(Column.from_config(one) for one in facts["columns"])
+        found.rows_, found.seed_ = facts["rows"], facts["seed"]
+        found.metrics_ = facts["metrics"]
+        found.counts_ = Counts()
+        target = NumberTarget if kind is TabularRegressor else ClassTarget
+        found.target_ = target.from_config(facts["target"])
+        found.history_ = _history(facts["history"])
+        width = sum(column.width for column in found.schema_)
+        if model.input_cols != (width,) and list(model.input_cols) != [width]:
+            raise ValueError(f"the network reads {model.input_cols}, the columns make {width}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"fastnn.tabular.load: {os.fsdecode(path)} describes no estimator of this fastnn: "
+            f"{error!r}"
+        ) from error
+    assert isinstance(found, TabularRegressor | TabularClassifier)
+    return found
+
+
+def _history(facts: Mapping[str, Any]) -> History:
+    history = History()
+    columns = facts["values"]
+    for i, (epoch, seconds) in enumerate(zip(facts["epoch"], facts["seconds"], strict=True)):
+        history.append(epoch, seconds, {name: values[i] for name, values in columns.items()})
+    history.stopped = facts["stopped"]
+    return history
