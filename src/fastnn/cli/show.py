@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TextIO
+from typing import Any, TextIO
 
 __all__ = ["Progress", "is_fancy", "number", "one_line_warnings", "print_table", "print_values"]
 
@@ -59,11 +59,10 @@ def _escaped(cell: str) -> str:
     return escape(cell)
 
 
-def print_values(values: Mapping[str, float], beside: Mapping[str, float], label: str = "") -> None:
+def print_values(values: Mapping[str, float]) -> None:
     """Print metrics a line each, as ``fastnn train auto-mpg`` does."""
     for name, value in values.items():
-        other = f"  ({label} {number(beside[name])})" if name in beside else ""
-        print(f"  {name:24} {number(value):>10}{other}")
+        print(f"  {name:24} {number(value):>10}")
 
 
 def number(value: object) -> str:
@@ -95,7 +94,7 @@ def one_line_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", FastnnWarning)
-        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.showwarning = show
         yield
 
 
@@ -103,7 +102,7 @@ class Progress:
     """Counts rows in one line of a terminal, on standard error; elsewhere it is silent."""
 
     def __init__(self, total: int | None) -> None:
-        self._bar = None
+        self._bar: Any = None
         self._total = total
 
     def __enter__(self) -> Progress:
