@@ -80,7 +80,8 @@ def run(arguments: argparse.Namespace) -> None:
         rows += _measure(case, arguments.seconds)
     print_table(("network", "what", "fastnn", "NumPy", "ratio"), rows, left=2)
     print(
-        "\nThe fastest of many runs. A step is forward, backward and Adam; both learn the same from the same rows."
+        "\nThe fastest of many runs. A step is forward, backward and Adam; both learn\n"
+        "the same from the same rows."
     )
 
 

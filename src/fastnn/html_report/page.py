@@ -214,6 +214,10 @@ def _training(history: History | None) -> str:
     return f"<p>{escape(told)}</p>{markup.figures(drawings)}"
 
 
+def _rows(y: plots.Reals) -> str:
+    return f"On {len(y):,} row{'' if len(y) == 1 else 's'} that it has not seen."
+
+
 def _regression(y: plots.Reals, p: plots.Reals, target: str) -> str:
     drawings = [
         plots.actual_against_predicted(y, p, target),
@@ -221,13 +225,13 @@ def _regression(y: plots.Reals, p: plots.Reals, target: str) -> str:
         plots.residual_histogram(y, p),
         plots.share_within(y, p, target),
     ]
-    return f"<p>On {len(y):,} rows that it has not seen.</p>{markup.figures(drawings)}"
+    return f"<p>{_rows(y)}</p>{markup.figures(drawings)}"
 
 
 def _classification(y: plots.Reals, p: plots.Reals, names: Sequence[str]) -> str:
     guess = p.argmax(axis=1)
     matrix = confusion_matrix(y, guess, labels=list(range(len(names))))
-    told = f"<p>On {len(y):,} rows that it has not seen.</p>"
+    told = f"<p>{_rows(y)}</p>"
     if len(names) <= MOST_CLASSES:
         told += (
             "<h3>Confusion matrix</h3>"
