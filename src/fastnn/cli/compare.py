@@ -146,7 +146,7 @@ def _row(result: Result, entry: Entry, y_test: Any) -> tuple[str, ...]:
 
     p = result.predictions
     if entry.classes:
-        scores = metrics.accuracy(y_test, p.argmax(axis=1)), metrics.log_loss(y_test, p)
+        scores = metrics.accuracy(y_test, p), metrics.log_loss(y_test, p)
     else:
         scores = metrics.r2_score(y_test, p), metrics.mean_absolute_error(y_test, p)
     memory = "-" if result.memory is None else f"{result.memory / 2**20:.1f} MiB"

@@ -158,12 +158,8 @@ def hold(name: str, entry: Entry) -> Result:
 
 
 def _run(name: str, entry: Entry, pipe: Any) -> None:
-    import warnings
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of convergence: the numbers tell
-            pipe.send(measure(name, entry))
+        pipe.send(measure(name, entry))
     except (ValueError, ArithmeticError, OSError, ImportError, MemoryError) as error:
         pipe.send(f"{error}")
     finally:
@@ -172,28 +168,32 @@ def _run(name: str, entry: Entry, pipe: Any) -> None:
 
 def measure(name: str, entry: Entry) -> Result:
     """Fit and predict here, and say what it took; memory is what came on top of data and code."""
-    few = slice(0, FEW)
-    with contextlib.suppress(ValueError):  # such as few rows of one class
-        # Once on a few rows: the code is loaded then, for each of them.
-        for call in CONTESTANTS[name](
-            entry._replace(
-                train=entry.train[few],
-                x=entry.x[few],
-                y=entry.y[few],
-                options={**entry.options, "epochs": 1},
-            )
-        ):
-            call()
-    fit, predict = CONTESTANTS[name](entry)
-    before = _memory("VmRSS")
-    began = time.perf_counter()
-    fit()
-    fitted = time.perf_counter()
-    predictions = np.asarray(predict())
-    done = time.perf_counter()
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of convergence: the numbers tell
+        with contextlib.suppress(ValueError):  # such as few rows of one class
+            _load_code(name, entry)
+        fit, predict = CONTESTANTS[name](entry)
+        before = _memory("VmRSS")
+        began = time.perf_counter()
+        fit()
+        fitted = time.perf_counter()
+        predictions = np.asarray(predict())
+        done = time.perf_counter()
     most = _memory("VmHWM")
     memory = None if before is None or most is None else max(0, most - before)
     return Result(predictions, fitted - began, done - fitted, memory)
+
+
+def _load_code(name: str, entry: Entry) -> None:
+    """Fit and predict once on a few rows: the same head start for each of them."""
+    few = slice(0, FEW)
+    options = {**entry.options, "epochs": 1}
+    less = entry._replace(train=entry.train[few], x=entry.x[few], y=entry.y[few], options=options)
+    fit, predict = CONTESTANTS[name](less)
+    fit()
+    predict()
 
 
 def _memory(field: str) -> int | None:

@@ -28,14 +28,12 @@ LABELS = {
 def report(
     path: str,
     estimator: Estimator,
-    test: Source | None,
+    test: Source,
     values: Mapping[str, float],
     data: str,
     seed: int,
 ) -> None:
-    """Write it; without test rows there is nothing to draw."""
-    if test is None:
-        raise ValueError("--report: shows held-out rows; give --test, or --test-size above 0")
+    """Write it."""
     target = estimator.target_.name
     names = [column.name for column in estimator.schema_]
     table = read_all(test, [*names, target], MOST_ROWS)
@@ -90,7 +88,7 @@ def _importance(estimator: Estimator, table: Any, names: list[str], seed: int) -
         rows = pa.table(dict(columns))
         if isinstance(estimator, TabularClassifier):
             p = estimator.predict_proba(rows, out_of_range="count")
-            return accuracy(y, p.argmax(axis=1))
+            return accuracy(y, p)
         return r2_score(y, estimator.predict(rows, out_of_range="count"))
 
     return permutation_importance(score, {name: table.column(name) for name in names}, seed=seed)

@@ -33,8 +33,8 @@ def fill(arguments: argparse.Namespace, path: str) -> None:
     known = {name.replace("_", "-"): name for name in sorted(options)}
     argv = []
     for name, value in _flat(content):
-        option = lookup("option", name.replace("_", "-"), known, f"--config: {path}")
-        argv += _words(f"--{name.replace('_', '-')}", known[option], value, path)
+        dest = lookup("option", name.replace("_", "-"), known, f"--config: {path}")
+        argv += _words(f"--{dest.replace('_', '-')}", dest, value, path)
     from fastnn.cli.parser import make_parser
 
     try:

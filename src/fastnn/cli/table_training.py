@@ -63,6 +63,8 @@ def _train(arguments: argparse.Namespace) -> None:
     elif arguments.test_size != 0:
         train, test = split(whole, arguments.test_size or TEST_SIZE, seed, target)
     estimator = make_estimator(arguments, task, seed)
+    if arguments.report is not None and test is None:
+        raise ValueError("--report: shows held-out rows; give --test, or --test-size above 0")
     if not quiet:
         held = "" if test is None or test.rows is None else f", {test.rows:,} held out"
         rows = "" if train.rows is None else f"{train.rows:,} rows to train on{held}; "
@@ -80,7 +82,7 @@ def _train(arguments: argparse.Namespace) -> None:
         estimator.save(arguments.out)
         if not quiet:
             print(f"Saved as {arguments.out}")
-    if arguments.report is not None:
+    if arguments.report is not None and test is not None:
         from fastnn.cli.reporting import report
 
         report(arguments.report, estimator, test, values, arguments.data, seed)

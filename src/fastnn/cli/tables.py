@@ -45,9 +45,9 @@ def find_task(source: Source, target: str) -> tuple[str, str]:
     lookup("column", target, dict.fromkeys(names), "--target")
     kind = kind_of(source.schema.field(target).type)
     if kind in ("category", "boolean"):
-        return "classification", f"its values are {source.schema.field(target).type}"
+        return "classification", "its values are categories"
     if kind != "number":
-        return "regression", f"its values are {source.schema.field(target).type}"
+        return "regression", f"its values are of type {source.schema.field(target).type}"
     seen: set[float] = set()
     rows = 0
     for batch in source.batches([target]):
@@ -93,6 +93,8 @@ def split(source: Source, share: float, seed: int, target: str) -> tuple[Source,
     rows = source.rows
     if rows is None:
         rows = sum(batch.num_rows for batch in source.batches([target]))
+    if rows == 0:
+        raise ValueError(f"{source.name} has no rows")
     held_out = HeldOut(rows, share, seed ^ NOT_THE_SEED_OF_THE_FIT)
     parts = Part(source, held_out, wanted=False), Part(source, held_out, wanted=True)
     if parts[1].rows == 0 or parts[0].rows == 0:
