@@ -76,7 +76,7 @@ def category_type(data_type: Any) -> str:
     return "int64" if kind_of(data_type) == "number" else "string"
 
 
-def to_numbers(array: Any, kind: str) -> Floats:
+def to_numbers(array: Any, kind: str, zone: str | None = None) -> Floats:
     """Return the numbers of a column, NaN where there is none.
 
     Parameters
@@ -84,8 +84,10 @@ def to_numbers(array: Any, kind: str) -> Floats:
     array : pyarrow.Array
         Of a type of this kind, or of nulls alone.
     kind : str
-        See `kind_of`.  Dates and timestamps become days since 1970 (local time, if they have a
-        zone), times of the day a share of it, durations seconds, booleans 0 and 1.
+        See `kind_of`.  Dates and timestamps become days since 1970, times of the day a share of
+        it, durations seconds, booleans 0 and 1.
+    zone : str, optional
+        Where the local time of timestamps that have a zone is taken; their own by default.
 
     Returns
     -------
@@ -107,6 +109,8 @@ def to_numbers(array: Any, kind: str) -> Floats:
         if kind == "duration":
             divisor /= 86_400
         if types.is_timestamp(data_type) and data_type.tz is not None:
+            if zone is not None and zone != data_type.tz:
+                array = array.cast(pa.timestamp(data_type.unit, zone))
             array = compute.local_timestamp(array)
         array = array.cast(pa.int32() if data_type.bit_width == 32 else pa.int64())
     numbers = compute.cast(array, pa.float64(), safe=False)

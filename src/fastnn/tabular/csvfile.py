@@ -184,7 +184,7 @@ def csv_types(columns: Sequence[Column]) -> dict[str, Any]:
                 "bool": pa.bool_(),
             }[column.value_type or "string"]
         elif column.kind == "timestamp":
-            found[column.name] = pa.timestamp("ns", "UTC" if column.has_zone else None)
+            found[column.name] = pa.timestamp("ns", "UTC" if column.zone else None)
         else:
             found[column.name] = {
                 "number": pa.float64(),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fastnn._spec import lookup
 from fastnn.errors import FastnnWarning
 from fastnn.tabular.arrow import to_codes, to_numbers
-from fastnn.tabular.schema import Column, parts_of_numbers
+from fastnn.tabular.schema import VALUES, Column, parts_of_numbers
 
 __all__ = ["Counts", "Encoder", "OutOfRangeWarning"]
 
@@ -70,8 +70,11 @@ class Counts:
             f"out_of_range={self.out_of_range}, unseen={self.unseen})"
         )
 
-    def warn(self, where: str, stacklevel: int) -> None:
-        """Warn once, of all columns that had values unlike those in training."""
+    def warn(self, where: str) -> None:
+        """Warn once, of all columns that had values unlike those in training.
+
+        To be called by the method that the person has called: the warning shows their line.
+        """
         if not self._odd:
             return
         told = []
@@ -82,7 +85,7 @@ class Counts:
         warnings.warn(
             f"{where}: values unlike those in training: {'; '.join(told)}",
             OutOfRangeWarning,
-            stacklevel=stacklevel,
+            stacklevel=3,
         )
 
 
@@ -151,7 +154,7 @@ class Encoder:
         return rows
 
     def _encode_numbers(self, column: Column, array: Any, out: Array) -> None:
-        numbers = to_numbers(array, column.kind)
+        numbers = to_numbers(array, column.kind, column.zone)
         low, high = numbers.min(), numbers.max()
         lost: Array | None = None
         if np.isnan(low):
@@ -178,10 +181,10 @@ class Encoder:
     def _encode_category(self, column: Column, array: Any) -> Array:
         try:
             values, places = to_codes(array, column.value_type or "string")
-        except ValueError as error:
+        except ValueError:
             raise ValueError(
-                f"{self.where}: column {column.name!r} cannot be read as categories of "
-                f"{column.value_type}: {error}"
+                f"{self.where}: column {column.name!r} has values that are no "
+                f"{VALUES[column.value_type or 'string']}, which it had in training"
             ) from None
         known = self._codes[column.name]
         # One more row at the end: place -1 is a missing value.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -12,13 +13,14 @@ import numpy.typing as npt
 
 from fastnn import activations, data, losses, optimizers
 from fastnn._spec import Spec, check_float, check_int, describe, lookup
+from fastnn.errors import FastnnWarning
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Model
 from fastnn.tabular import file
 from fastnn.tabular.csvfile import csv_types
 from fastnn.tabular.encode import Counts, Encoder, check_policies
-from fastnn.tabular.fitting import Head, look, rescaled, train
+from fastnn.tabular.fitting import Head, describe_left_out, look, rescaled, train
 from fastnn.tabular.rows import Supply
 from fastnn.tabular.schema import Column, match
 from fastnn.tabular.sources import Source, open_table
@@ -28,6 +30,7 @@ from fastnn.trainer import Trainer
 __all__ = ["TabularClassifier", "TabularRegressor", "load"]
 
 Array = npt.NDArray[Any]
+
 
 class Tabular(ABC):
     """What the estimators share."""
@@ -166,6 +169,34 @@ class Tabular(ABC):
         The table is read twice: first for the kinds, moments, ranges and categories of all its
         columns, those of the rows to validate with included, then for the rows.
         """
+        before = dict(vars(self))
+        try:
+            left_out = self._fit(
+                table, target, sample_weight, class_weight, validation_data, max_memory
+            )
+        except BaseException:  # what was learnt before stays
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        if left_out:
+            warnings.warn(
+                f"{type(self).__name__}.fit: columns that were left out: "
+                f"{describe_left_out(left_out)}",
+                FastnnWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _fit(
+        self,
+        table: Any,
+        target: str,
+        sample_weight: Any,
+        class_weight: Any,
+        validation_data: Any,
+        max_memory: int,
+    ) -> dict[str, str]:
+        """Fit; return the columns that were left out, and why."""
         where = f"{type(self).__name__}.fit"
         if not isinstance(target, str):
             raise TypeError(f"{where}: target must be the name of a column, got {describe(target)}")
@@ -174,7 +205,7 @@ class Tabular(ABC):
         if target not in source.schema.names:
             lookup("column", target, dict.fromkeys(source.schema.names), f"{where}: target")
         if source.rows == 0:
-            raise ValueError(f"{where}: the table {source.name} has no rows")
+            raise ValueError(f"{where}: the table has no rows")
         index = source.schema.names.index(target)
         self.target_ = self._make_target(target, source.schema.field(index).type, where)
         seen = look(
@@ -212,7 +243,7 @@ class Tabular(ABC):
         if result.held_out is not None:
             mean, deviation = head.scale or (0.0, 1.0)
             self.metrics_ = self._judge(lambda: rescaled(result.held_out(), mean, deviation))
-        return self
+        return seen.left_out
 
     def _class_weight(self, given: Any, where: str) -> dict[int, float] | None:
         if given is not None:
@@ -247,14 +278,13 @@ class Tabular(ABC):
         )
 
     def _outputs(self, table: Any, where: str, out_of_range: str | None) -> Iterator[Array]:
-        """Yield the network's outputs for each batch; warn at the end."""
+        """Yield the network's outputs for each batch."""
         encoder = self._encoder(where, out_of_range)
         source = self._open(table, where)
         self.counts_ = encoder.counts
         for batch in source.batches([column.name for column in self.schema_]):
             if batch.num_rows:
                 yield self.model_.predict(encoder.encode(batch))
-        encoder.counts.warn(where, stacklevel=3)
 
     def _all_outputs(self, table: Any, where: str, out_of_range: str | None) -> Array:
         parts = list(self._outputs(table, where, out_of_range))
@@ -283,7 +313,9 @@ class Tabular(ABC):
             If a column is missing or holds other kinds of values than in training, and by policy.
         """
         where = self._check_fitted("predict")
-        return self._answers(self._all_outputs(table, where, out_of_range))
+        outputs = self._all_outputs(table, where, out_of_range)
+        self.counts_.warn(where)
+        return self._answers(outputs)
 
     def predict_batches(self, table: Any, *, out_of_range: str | None = None) -> Iterator[Array]:
         """Predict in constant memory: yield an array for each batch of the table.
@@ -300,6 +332,7 @@ class Tabular(ABC):
         where = self._check_fitted("predict_batches")
         for outputs in self._outputs(table, where, out_of_range):
             yield self._answers(outputs)
+        self.counts_.warn(where)
 
     def evaluate(
         self, table: Any, *, sample_weight: Any = None, out_of_range: str | None = None
@@ -327,7 +360,7 @@ class Tabular(ABC):
         if supply.source.rows == 0:
             raise ValueError(f"{where}: the table has no rows")
         found = self._judge(lambda: (rows.arguments() for rows in supply))
-        supply.encoder.counts.warn(where, stacklevel=2)
+        self.counts_.warn(where)
         return found
 
     def _supply(
@@ -639,7 +672,9 @@ patience, missing, out_of_range, columns, drop, kinds, seed, dtype, verbose, cal
             In the order of ``classes_``.
         """
         where = self._check_fitted("predict_proba")
-        return self._probabilities(self._all_outputs(table, where, out_of_range))
+        outputs = self._all_outputs(table, where, out_of_range)
+        self.counts_.warn(where)
+        return self._probabilities(outputs)
 
     def _judge(self, batches: Any) -> dict[str, float]:
         binary = self.model_.output_cols[0] == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ import numpy.typing as npt
 
 from fastnn import data, optimizers
 from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.errors import FastnnWarning
 from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Model
@@ -30,7 +28,6 @@ __all__ = ["Head", "Result", "Surveyed", "look", "train"]
 Array = npt.NDArray[Any]
 BUFFER_BYTES = 2**26  # of the buffer that mixes the rows of a stream
 PREFETCH = 8  # batches of a stream that a thread draws ahead
-LAYER_WARNING = 4  # frames between the warning and the person's call of fit
 
 
 class Head(NamedTuple):
@@ -49,6 +46,7 @@ class Surveyed(NamedTuple):
 
     source: Source
     columns: tuple[Column, ...]
+    left_out: dict[str, str]  # columns, and why
     counts: list[list[int]]  # of the categories, for each column of them
     rows: int
     weight: str | Array | None
@@ -87,12 +85,11 @@ def look(
         for name, one in statistics.items():
             one.update(batch.column(name))
     if rows == 0:
-        raise ValueError(f"{where}: the table {source.name} has no rows")
+        raise ValueError(f"{where}: the table has no rows")
     found, useless = survey(statistics, schema, kinds)
     left_out |= useless
     if not found:
-        told = "; ".join(f"{name!r}: {why}" for name, why in left_out.items())
-        raise ValueError(f"{where}: no column is of use ({told})")
+        raise ValueError(f"{where}: no column is of use ({describe_left_out(left_out)})")
     if missing == "error":
         for column in found:
             if column.missing:
@@ -100,11 +97,6 @@ def look(
                     f"{where}: column {column.name!r} is missing in {column.missing} of {rows} "
                     f"rows; missing='impute' allows that"
                 )
-    if left_out:
-        told = "; ".join(f"{name!r}: {why}" for name, why in left_out.items())
-        warnings.warn(
-            f"{where}: columns that are left out: {told}", FastnnWarning, stacklevel=LAYER_WARNING
-        )
     if weight is not None and weight_name is None:
         weight = data.as_weights(weight, where=where, rows=rows)
     counts = [
@@ -112,7 +104,12 @@ def look(
         for column in found
         if isinstance(one := statistics[column.name], CategoryStatistics)
     ]
-    return Surveyed(source, found, counts, rows, weight)
+    return Surveyed(source, found, left_out, counts, rows, weight)
+
+
+def describe_left_out(left_out: Mapping[str, str]) -> str:
+    """Return columns and why they are left out."""
+    return "; ".join(f"{name!r}: {why}" for name, why in left_out.items())
 
 
 def train(

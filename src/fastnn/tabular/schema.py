@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._spec import lookup
 from fastnn.tabular.arrow import category_type, kind_of
 
-__all__ = ["NUMERIC", "Column", "is_integer_like", "match", "parts_of_numbers", "periods"]
+__all__ = ["VALUES", "Column", "is_integer_like", "match", "parts_of_numbers", "periods"]
 
 Floats = npt.NDArray[np.float64]
 
-NUMERIC = ("number", "boolean", "date", "timestamp", "time", "duration")
+VALUES = {"string": "strings", "int64": "whole numbers", "bool": "booleans"}
 YEAR, WEEK, DAY = 365.2425, 7.0, 1.0  # in days
 
 # Besides the number itself, on which circles it lies; a time of the day lies on its circle alone.
@@ -107,9 +106,10 @@ class Column:
         return self.kept + 1 if self.missing else 0
 
     @property
-    def has_zone(self) -> bool:
-        """Whether it is a timestamp with a time zone."""
-        return "tz=" in self.type
+    def zone(self) -> str | None:
+        """The time zone of a timestamp that has one."""
+        _, found, zone = self.type.rstrip("]").partition("tz=")
+        return zone if found else None
 
     def describe_range(self) -> str:
         """Return the range, or the categories, for people."""
@@ -140,8 +140,11 @@ class Column:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Column:
         """Build what `config` described."""
-        known: dict[str, Any] = dict(config)
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+        known: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in config.items()
+        }
+        return cls(**known)
 
 
 def periods(kind: str) -> tuple[float, ...]:
@@ -177,12 +180,10 @@ def match(columns: Sequence[Column], schema: Any, where: str) -> None:
     """
     names = schema.names
     missing = [column.name for column in columns if column.name not in names]
-    if len(missing) == 1:
-        lookup("column", missing[0], dict.fromkeys(names), f"{where}: the table lacks one")
     if missing:
         raise ValueError(
-            f"{where}: the table lacks the columns {', '.join(map(repr, missing))}; "
-            f"it has {', '.join(map(repr, names)) or 'none'}"
+            f"{where}: the table lacks the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(map(repr, missing))}; it has {', '.join(map(repr, names)) or 'none'}"
         )
     for column in columns:
         if names.count(column.name) > 1:
@@ -194,10 +195,7 @@ def match(columns: Sequence[Column], schema: Any, where: str) -> None:
         if not _fits(column, data_type):
             was = column.kind
             if column.is_category:
-                was = {"string": "strings", "int64": "whole numbers", "bool": "booleans"}[
-                    column.value_type or "string"
-                ]
-                was = f"categories of {was}"
+                was = f"categories that are {VALUES[column.value_type or 'string']}"
             raise ValueError(
                 f"{where}: column {column.name!r} is {data_type} now, but was {column.type} "
                 f"({was}) in training; want the same kind of values"
@@ -216,4 +214,4 @@ def _fits(column: Column, data_type: Any) -> bool:
     if column.kind == "number" and category_type(data_type) == "int64":
         return True  # categories that are whole numbers, read as numbers
     has_zone = kind == "timestamp" and "tz=" in str(data_type)
-    return kind in _TAKES[column.kind] and has_zone == column.has_zone
+    return kind in _TAKES[column.kind] and has_zone == (column.zone is not None)

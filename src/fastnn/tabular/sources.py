@@ -359,16 +359,27 @@ def _open_dataset(path: str, form: str) -> Source:
 
     name = os.path.basename(os.path.normpath(path))
     try:
-        dataset = ds.dataset(path, format=form, partitioning="hive")
-        if os.path.isdir(path) and not dataset.files:
-            raise ValueError(f"open_table: the folder {path} has no Parquet files")
-        return Files(dataset, name)
+        files = _parquet_files(path) if os.path.isdir(path) else [path]
+        return Files(ds.dataset(files, format=form, partitioning="hive"), name)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
         what = "Parquet" if form == "parquet" else "Arrow"
-        first = str(error).splitlines()[0]
-        raise ValueError(f"open_table: {path} is no {what} file, or broken: {first}") from None
+        last = str(error).splitlines()[0].rpartition(": ")[2]
+        raise ValueError(f"open_table: {path} is no {what} file, or broken: {last}") from None
+
+
+def _parquet_files(folder: str) -> list[str]:
+    """Return the Parquet files of a folder and the folders in it, by name."""
+    found = [
+        os.path.join(inner, name)
+        for inner, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith((".parquet", ".pq")) and not name.startswith((".", "_"))
+    ]
+    if not found:
+        raise ValueError(f"open_table: the folder {folder} has no Parquet files")
+    return sorted(found)
 
 
 def _open_standard_input() -> Source:
@@ -377,7 +388,6 @@ def _open_standard_input() -> Source:
     peek = getattr(stream, "peek", None)
     start = peek(8)[:8] if peek is not None else b""
     if start.startswith((b"PAR1", b"ARROW1")):
-
         content = pa.BufferReader(stream.read())
         read = pa.parquet.read_table if start[:4] == b"PAR1" else pa.feather.read_table
         return MemoryTable(read(content), "standard input")

@@ -10,7 +10,7 @@ import numpy as np
 from fastnn._core import ColumnMoments
 from fastnn._spec import lookup
 from fastnn.tabular.arrow import category_type, kind_of, to_codes, to_numbers
-from fastnn.tabular.schema import Column, is_integer_like, parts_of_numbers
+from fastnn.tabular.schema import VALUES, Column, is_integer_like, parts_of_numbers
 
 __all__ = ["CategoryStatistics", "NumberStatistics", "choose", "survey"]
 
@@ -106,9 +106,10 @@ class CategoryStatistics:
             return
         try:
             values, codes = to_codes(array, self.value_type)
-        except ValueError as error:
+        except ValueError:
             raise ValueError(
-                f"{self.where}: column {self.name!r} cannot be read as categories: {error}"
+                f"{self.where}: column {self.name!r} cannot be read as categories: it has values "
+                f"that are no {VALUES[self.value_type]}"
             ) from None
         counts = np.bincount(codes + 1, minlength=len(values) + 1)
         self.missing += int(counts[0])
