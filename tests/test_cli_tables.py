@@ -97,7 +97,7 @@ def test_train_is_what_the_estimator_does(call):
         missing="error",
         out_of_range="clip",
     ).fit(train, "mpg")
-    want = estimator.evaluate(test, out_of_range="count")
+    want = estimator.evaluate(test)
     assert values(out) == {name: float(f"{value:.5g}") for name, value in want.items()}
     kept = load("a.safetensors")
     np.testing.assert_array_equal(kept.predict(test), estimator.predict(test))

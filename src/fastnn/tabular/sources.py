@@ -360,7 +360,11 @@ def _open_dataset(path: str, form: str) -> Source:
     name = os.path.basename(os.path.normpath(path))
     try:
         files = _parquet_files(path) if os.path.isdir(path) else [path]
-        return Files(ds.dataset(files, format=form, partitioning="hive"), name)
+        scheme: Any = form
+        if form == "parquet":  # whose usual buffer grows with the file
+            options = ds.ParquetFragmentScanOptions(pre_buffer=False)
+            scheme = ds.ParquetFileFormat(default_fragment_scan_options=options)
+        return Files(ds.dataset(files, format=scheme, partitioning="hive"), name)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
