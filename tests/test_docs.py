@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-GUIDES = ["layers.md"]  # pages that are one long session, read from top to bottom
+GUIDES = ["layers.md", "onnx.md"]  # pages that are one long session, read from top to bottom
 
 
 def named(page: Path) -> str:
