@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from fastnn.errors import DeadNetworkWarning, FastnnWarning
     from fastnn.events import Event
     from fastnn.history import History
+    from fastnn.interchange.keras import from_keras
     from fastnn.interchange.onnx_in import from_onnx
+    from fastnn.interchange.sklearn import from_sklearn
+    from fastnn.interchange.torch import from_torch
     from fastnn.io import load
     from fastnn.layers import (
         Activation,
@@ -114,7 +117,10 @@ __all__ = [
     "data",
     "datasets",
     "fit_many",
+    "from_keras",
     "from_onnx",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "io",
@@ -181,7 +187,10 @@ _HOMES = {
     "data": "",
     "datasets": "",
     "fit_many": "many",
+    "from_keras": "interchange.keras",
     "from_onnx": "interchange.onnx_in",
+    "from_sklearn": "interchange.sklearn",
+    "from_torch": "interchange.torch",
     "get_num_threads": "parallel",
     "initializers": "",
     "io": "",

@@ -148,16 +148,41 @@ class Files(Source):
         return self.dataset.schema
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        """Read the files in their order, some batches ahead."""
-        found = self.dataset.to_batches(
-            columns=list(columns),
-            batch_size=BATCH_ROWS,
-            batch_readahead=4,
-            fragment_readahead=1,
-        )
-        for batch in found:
-            if batch.num_rows:
-                yield batch
+        """Read the files in their order, one group of rows at a time, in constant memory."""
+        for part in self._parts():
+            found = part.to_batches(
+                schema=self.schema,
+                columns=list(columns),
+                batch_size=BATCH_ROWS,
+                batch_readahead=4,
+                fragment_readahead=1,
+            )
+            for batch in found:
+                if batch.num_rows:
+                    yield batch
+
+    def _parts(self) -> Iterator[Any]:
+        """Yield what is read at once; a scanner of the whole reads ahead without bounds."""
+        try:
+            fragments = self.dataset.get_fragments()
+        except ValueError:  # of a dataset with a filter
+            yield _Whole(self.dataset)
+            return
+        for fragment in fragments:
+            split = getattr(fragment, "split_by_row_group", None)  # Parquet has it
+            yield from [fragment] if split is None else split()
+
+
+class _Whole:
+    """A dataset that is read in one piece."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def to_batches(self, *, schema: Any, **options: Any) -> Iterator[Any]:
+        """Read it; it has its schema already."""
+        found: Iterator[Any] = self.dataset.to_batches(**options)
+        return found
 
 
 class CsvFile(Source):
