@@ -550,8 +550,7 @@ class TabularRegressor(Tabular):
         one = target.statistics
         start = 0.0
         if activation == "exponential":
-            assert one.moments is not None
-            start = float(np.log(max(float(one.moments.mean()[0]), 1e-6)))
+            start = float(np.log(max(one.moments[0].mean(), 1e-6)))
         scale = (target.mean, target.deviation) if activation == "linear" else None
         return Head(1, activation, loss, ("r2_score",), start, scale)
 

@@ -162,21 +162,13 @@ def train(
     if streams:
         share = min(share, MOST_HELD_OUT / seen.rows)
     held_out = HeldOut(seen.rows, share, seed)
+    rows: Rows | None = None
     held: Rows | None = None
+    if not streams or held_out:
+        rows, held = gather(supply, held_out, train=not streams)
+    held_data: Any = None if held is None else held.arguments()
     if validation is not None:
-        judges: Any = validation
-        held_data: Any = lambda: (rows.arguments() for rows in validation)  # noqa: E731
-        if validation.source.rows is not None and (
-            validation.source.rows * row_bytes <= max(max_memory, BUFFER_BYTES)
-        ):
-            nobody = HeldOut(validation.source.rows, 0.0, seed)
-            held = gather(validation, nobody, wanted=None, most=None)
-            held_data = held.arguments()
-    elif held_out:
-        held = gather(supply, held_out, wanted=True, most=None)
-        held_data = held.arguments()
-    else:
-        held_data = None
+        held_data = lambda: (part.arguments() for part in validation)  # noqa: E731
     callbacks: list[Callback] = list(options["callbacks"])
     if held_data is not None and options["patience"] is not None:
         callbacks.insert(0, EarlyStopping("val_loss", patience=options["patience"]))
@@ -188,31 +180,23 @@ def train(
         "class_weight": class_weight,
     }
     if streams:
-        left = seen.rows - (0 if held is None or validation is not None else len(held.x))
         stream = Shuffled(
             supply,
             held_out,
-            rows=left,
+            rows=seen.rows - held_out.total(),
             batch_size=batch_size,
-            buffer_rows=max(2 * batch_size, BUFFER_BYTES // row_bytes),
+            buffer_rows=BUFFER_BYTES // row_bytes,
             seed=seed,
         )
         trainer.fit(stream, prefetch=PREFETCH, **common)
     else:
-        wanted = False if held_out else None
-        rows = gather(supply, held_out, wanted=wanted, most=None)
+        assert rows is not None
         trainer.fit(rows.x, rows.y, sample_weight=rows.weight, batch_size=batch_size, **common)
     network.fill_unknown(trained, seen.columns, seen.counts)
     if whole is not trained:
         whole.set_weights(dict(trained.parameters))
-    if held is not None:
-        arrays = held.arguments()
-        judges = lambda: iter([arrays])  # noqa: E731
-    elif validation is not None:
-        judges = held_data
-    else:
-        judges = None
-    return Result(whole, trainer.history, judges)
+    judge = held_data if held is None else lambda: iter([held_data])
+    return Result(whole, trainer.history, judge)
 
 
 def usual_batch_size(rows: int) -> int:

@@ -58,6 +58,15 @@ class HeldOut:
         """Tell whether any are."""
         return bool(self.limit > 0) and self.count != 0
 
+    def total(self) -> int:
+        """Return how many are."""
+        if self.count is None:
+            self.count = sum(
+                int(self.mask(start, min(EXACT_BELOW, self.rows - start)).sum())
+                for start in range(0, self.rows, EXACT_BELOW)
+            )
+        return self.count
+
     def mask(self, start: int, count: int) -> npt.NDArray[np.bool_]:
         """Return for each row whether it is held out."""
         return np.asarray(self._draw(start, count) < self.limit)
@@ -136,57 +145,63 @@ def weights_of(array: Any, name: str, where: str) -> Array:
     return weights
 
 
-def gather(supply: Supply, held_out: HeldOut, *, wanted: bool | None, most: int | None) -> Rows:
-    """Return rows in arrays of their own.
+class _Growing:
+    """Arrays that rows are added to; they have room for all of them."""
+
+    def __init__(self, count: int, encoder: Encoder) -> None:
+        self.done = 0
+        self.x = np.empty((count, encoder.width), encoder.dtype)
+        self.y: Array | None = None
+        self.weight: Array | None = None
+
+    def add(self, rows: Rows) -> None:
+        """Add rows; those for which there is no room are not wanted."""
+        if self.y is None:
+            self.y = np.empty(len(self.x), rows.y.dtype)
+            self.weight = None if rows.weight is None else np.empty(len(self.x))
+        start, stop = self.done, min(len(self.x), self.done + len(rows.x))
+        self.x[start:stop] = rows.x[: stop - start]
+        self.y[start:stop] = rows.y[: stop - start]
+        if self.weight is not None and rows.weight is not None:
+            self.weight[start:stop] = rows.weight[: stop - start]
+        self.done = stop
+
+    def rows(self) -> Rows | None:
+        """Return them; None if there are none."""
+        return None if self.y is None or self.done == 0 else Rows(self.x, self.y, self.weight)
+
+
+def gather(supply: Supply, held_out: HeldOut, *, train: bool = True) -> tuple[Rows, Rows | None]:
+    """Return the rows to train on and those that are held out, in arrays of their own.
 
     Parameters
     ----------
     supply : Supply
     held_out : HeldOut
-    wanted : bool or None
-        Those that are held out, those that are not, or all.
-    most : int, optional
-        The first so many of them.
+    train : bool
+        False leaves the rows to train on where they are; an array without rows stands for them.
     """
     encoder = supply.encoder
-    count = held_out.rows
-    if wanted is not None:
-        out = held_out.count
-        if out is None:
-            out = sum(
-                int(held_out.mask(start, min(EXACT_BELOW, count - start)).sum())
-                for start in range(0, count, EXACT_BELOW)
-            )
-        count = out if wanted else count - out
-    if most is not None:
-        count = min(count, most)
-    x = np.empty((count, encoder.width), encoder.dtype)
-    y: Array | None = None
-    weight: Array | None = None
-    done = start = 0
+    out = held_out.total()
+    kept = _Growing(held_out.rows - out if train else 0, encoder)
+    held = _Growing(out, encoder)
+    start = 0
     for rows in supply:
         n = len(rows.x)
-        if wanted is not None:
+        if out == 0:
+            kept.add(rows)
+        else:
             chosen = held_out.mask(start, n)
-            rows = _choose(rows, chosen if wanted else ~chosen)
+            held.add(_choose(rows, chosen))
+            if train:
+                kept.add(_choose(rows, ~chosen))
         start += n
-        stop = min(count, done + len(rows.x))
-        x[done:stop] = rows.x[: stop - done]
-        if y is None:
-            y = np.empty(count, rows.y.dtype)
-            weight = None if rows.weight is None else np.empty(count)
-        y[done:stop] = rows.y[: stop - done]
-        if weight is not None and rows.weight is not None:
-            weight[done:stop] = rows.weight[: stop - done]
-        done = stop
-        if done == count:
-            break
-    if done < count or y is None:
+    if start != held_out.rows:
         raise ValueError(
-            f"{encoder.where}: the table had {held_out.rows} rows at first, and only {start} when "
-            f"it was read again; want one that stays as it is"
+            f"{encoder.where}: the table had {held_out.rows} rows at first, and {start} when it "
+            f"was read again; want one that stays as it is"
         )
-    return Rows(x, y, weight)
+    return kept.rows() or Rows(kept.x, np.empty(0), None), held.rows()
 
 
 def _choose(rows: Rows, chosen: Array) -> Rows:

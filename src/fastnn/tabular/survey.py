@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from fastnn._core import ColumnMoments
 from fastnn._spec import lookup
 from fastnn.tabular.arrow import category_type, kind_of, to_codes, to_numbers
 from fastnn.tabular.schema import VALUES, Column, is_integer_like, parts_of_numbers
@@ -21,6 +22,38 @@ MOST_UNITS = 32  # columns of an embedding
 FAR = 1000.0  # deviations from 0, from which on an origin is taken off
 
 
+class Moments:
+    """Mean and variance of numbers that come in batches.
+
+    Sums of what lies above the first batch's mean, and of its squares: three passes that NumPy
+    makes fast.  The shift is the mean of a part of the numbers, which bounds what cancels.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.shift = self.sum = self.squares = 0.0
+
+    def update(self, numbers: npt.NDArray[np.float64]) -> None:
+        """Add a batch without NaN."""
+        if len(numbers) == 0:
+            return
+        if self.count == 0:
+            self.shift = float(numbers.mean())
+        above = numbers - self.shift
+        self.count += len(numbers)
+        self.sum += float(above.sum())
+        self.squares += float(above @ above)
+
+    def mean(self) -> float:
+        """Return the mean."""
+        return self.shift + self.sum / self.count
+
+    def variance(self) -> float:
+        """Return the variance; less than a double's digits can tell from a constant is 0."""
+        found = max(0.0, self.squares / self.count - (self.sum / self.count) ** 2)
+        return 0.0 if found <= (1e-12 * self.mean()) ** 2 + 1e-300 else found
+
+
 class NumberStatistics:
     """Moments, range and missing values of a column that becomes numbers."""
 
@@ -28,7 +61,7 @@ class NumberStatistics:
         self.name = name
         self.kind = kind
         self.where = where
-        self.moments: ColumnMoments | None = None
+        self.moments: list[Moments] = []
         self.low, self.high = np.inf, -np.inf
         self.missing = self.rows = 0
 
@@ -42,18 +75,20 @@ class NumberStatistics:
             known = numbers[~np.isnan(numbers)]
             self.missing += len(numbers) - len(known)
             low, high = (known.min(), known.max()) if len(known) else (np.inf, -np.inf)
-        if high == np.inf or (low == -np.inf):
+        else:
+            known = numbers
+        if high == np.inf or (low == -np.inf and len(known)):
             row = self.rows + int(np.argmax(np.isinf(numbers)))
             raise ValueError(
                 f"{self.where}: column {self.name!r} has {numbers[row - self.rows]} at row {row}; "
                 f"want finite numbers"
             )
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
-        parts = parts_of_numbers(numbers, self.kind)
-        if self.moments is None:
-            self.moments = ColumnMoments(len(parts))
-        table = parts[0][:, np.newaxis] if len(parts) == 1 else np.stack(parts, axis=1)
-        self.moments.update(table, skip_nan=True)
+        parts = parts_of_numbers(known, self.kind)
+        if not self.moments:
+            self.moments = [Moments() for _ in parts]
+        for moments, part in zip(self.moments, parts, strict=True):
+            moments.update(part)
         self.rows += len(numbers)
 
     def useless(self) -> str | None:
@@ -64,15 +99,13 @@ class NumberStatistics:
 
     def column(self, data_type: str) -> Column:
         """Return what was found."""
-        assert self.moments is not None
-        means, variances = self.moments.mean(), self.moments.variance()
-        # Less than a double's digits can tell from a constant is one.
-        variances[variances <= (1e-12 * np.abs(means)) ** 2 + 1e-300] = 0.0
+        means = [moments.mean() for moments in self.moments]
+        variances = [moments.variance() for moments in self.moments]
         origin = 0.0
         if self.kind in ("date", "timestamp"):
             origin = self.low
-        elif self.kind != "time" and abs(means[0]) > FAR * np.sqrt(variances[0]):
-            origin = float(np.round(means[0]))
+        elif self.kind != "time" and abs(means[0]) > FAR * math.sqrt(variances[0]):
+            origin = float(round(means[0]))
         if self.kind != "time":
             means[0] -= origin
         return Column(
@@ -83,8 +116,8 @@ class NumberStatistics:
             minimum=self.low,
             maximum=self.high,
             origin=origin,
-            means=tuple(means.tolist()),
-            variances=tuple(variances.tolist()),
+            means=tuple(means),
+            variances=tuple(variances),
         )
 
 

@@ -61,7 +61,6 @@ class NumberTarget:
         one = self.statistics
         if one.missing:
             raise missing_error(self.where, self.name, one.missing, one.rows)
-        assert one.moments is not None
         if one.low == one.high:
             raise ValueError(
                 f"{self.where}: the target {self.name!r} is {one.low:.6g} in all {one.rows} rows; "
@@ -69,8 +68,8 @@ class NumberTarget:
             )
         self.minimum, self.maximum = one.low, one.high
         if scaled:
-            self.mean = float(one.moments.mean()[0])
-            self.deviation = math.sqrt(float(one.moments.variance()[0])) or 1.0
+            self.mean = one.moments[0].mean()
+            self.deviation = math.sqrt(one.moments[0].variance()) or 1.0
 
     def csv_type(self) -> Any:
         """Return the type that it is read with from a file that does not say its own."""
