@@ -79,6 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
             write(batch)
             rows += batch.num_rows
             progress.add(batch.num_rows)
+        estimator.counts_.warn("predict")
         if rows == 0:
             raise ValueError(f"{source.name} has no rows")
     if arguments.out != "-":
