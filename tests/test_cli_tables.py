@@ -49,7 +49,7 @@ def flowers(tmp_path):
     for i in range(FLOWERS):
         shown = "" if i == 5 else f"{petal[i]}"
         colour = ("red", "blue")[i % 2]
-        lines.append(f"r{i},{shown},{colour},{('ape', 'bee', 'cow')[kind[i]]},{int(kind[i] > 0)}")
+        lines.append(f"{i:03},{shown},{colour},{('ape', 'bee', 'cow')[kind[i]]},{int(kind[i] > 0)}")
     (tmp_path / "flowers.csv").write_text("\n".join(lines) + "\n")
     return tmp_path / "flowers.csv"
 
@@ -287,7 +287,7 @@ def test_predict_shows_csv_and_keeps_text_as_it_is(call, flowers):
     assert lines[0] == [
         *("id", "petal", "prediction", "probability_ape", "probability_bee", "probability_cow")
     ]
-    assert [line[0] for line in lines[1:]] == [f"r{i}" for i in range(FLOWERS)]
+    assert [line[0] for line in lines[1:]] == [f"{i:03}" for i in range(FLOWERS)]
     estimator = load("a.safetensors")
     assert [line[2] for line in lines[1:]] == estimator.predict("flowers.csv").tolist()
     shares = np.array([line[3:] for line in lines[1:]], np.float64)
@@ -340,6 +340,19 @@ def test_predict_that_fails_midway_keeps_the_old_file(call, cars, tmp_path):
         assert "line 39202 has 2 fields, want 8" in err
         assert (tmp_path / name).read_text() == "old"
     assert sorted(os.listdir(tmp_path)) == ["p.arrow", "p.csv", "p.parquet", "rows.csv"]
+
+
+def test_ctrl_c_leaves_no_half_of_a_file(call, cars, tmp_path, monkeypatch):
+    outputs = TabularRegressor._outputs
+
+    def interrupted(self, *arguments):
+        yield next(outputs(self, *arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TabularRegressor, "_outputs", interrupted)
+    code, out, err = call(f"predict {cars} auto-mpg --out p.parquet")
+    assert (code, out, err) == (130, "", "\nfastnn: interrupted\n")
+    assert os.listdir(tmp_path) == []
 
 
 # -- evaluate, inspect, export --------------------------------------------------------------------
@@ -457,6 +470,7 @@ def test_completion(call, monkeypatch):
     code, out, _ = call("completion bash")
     assert code == 0
     assert "--validation-split" in out
+    assert "predict_pos_0_COMPGEN=_shtab_compgen_files" in out  # MODEL is a file
     monkeypatch.setitem(sys.modules, "shtab", None)
     code, _, err = call("completion zsh")
     assert code == 2
@@ -548,6 +562,14 @@ def test_bad_input_is_one_line_exit_code_2_and_no_file(call, cars, tmp_path, lin
     assert len(err.splitlines()) == 1
     assert message in err
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_an_error_of_several_lines_is_shown_as_one(call, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("one\n  two\nthree")
+
+    monkeypatch.setattr("fastnn.cli.tables.open_table", fail)
+    assert call("train auto-mpg --target mpg") == (2, "", "fastnn: error: one two three\n")
 
 
 @pytest.mark.parametrize(

@@ -38,4 +38,16 @@ def run(arguments: argparse.Namespace) -> None:
         ) from None
     from fastnn.cli.parser import make_parser
 
-    print(shtab.complete(make_parser(), arguments.shell))
+    parser = make_parser()
+    _complete_files(parser, shtab.FILE)
+    print(shtab.complete(parser, arguments.shell))
+
+
+def _complete_files(parser: argparse.ArgumentParser, how: object) -> None:
+    """Tell which arguments are names of files."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                _complete_files(inner, how)
+        elif action.metavar in ("DATA", "FILE", "MODEL"):
+            action.complete = how  # type: ignore[attr-defined]
