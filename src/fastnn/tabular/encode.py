@@ -54,14 +54,14 @@ class Counts:
         self.missing: dict[str, int] = {}
         self.out_of_range: dict[str, int] = {}
         self.unseen: dict[str, int] = {}
-        self._odd: dict[str, str] = {}  # what a warning says of a column
+        self._odd: dict[tuple[str, bool], str] = {}  # what a warning says of a column
 
     def add(self, what: str, column: Column, count: int, example: str = "") -> None:
         """Count values of a column; `example` is what a warning is to show."""
         known = getattr(self, what)
         known[column.name] = known.get(column.name, 0) + count
         if example:
-            self._odd.setdefault(column.name, example)
+            self._odd.setdefault((column.name, what == "missing"), example)
 
     def __repr__(self) -> str:
         """Show all."""
@@ -78,9 +78,9 @@ class Counts:
         if not self._odd:
             return
         told = []
-        for name, example in self._odd.items():
-            count = self.out_of_range.get(name, 0) + self.unseen.get(name, 0)
-            count = count or self.missing.get(name, 0)
+        for (name, is_missing), example in self._odd.items():
+            odd = self.out_of_range.get(name, 0) + self.unseen.get(name, 0)
+            count = self.missing[name] if is_missing else odd
             told.append(f"{name!r} in {count} of {self.rows} ({example})")
         warnings.warn(
             f"{where}: values unlike those in training: {'; '.join(told)}",

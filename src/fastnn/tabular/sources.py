@@ -148,41 +148,28 @@ class Files(Source):
         return self.dataset.schema
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
-        """Read the files in their order, one group of rows at a time, in constant memory."""
-        for part in self._parts():
-            found = part.to_batches(
-                schema=self.schema,
-                columns=list(columns),
-                batch_size=BATCH_ROWS,
-                batch_readahead=4,
-                fragment_readahead=1,
+        """Read the files in their order.
+
+        A Parquet file is read page by page: the scanner of a dataset decodes row groups ahead,
+        which may be the whole file.
+        """
+        import pyarrow.parquet as parquet
+
+        names = list(columns)
+        wanted = [self.schema.field(name) for name in names]
+        for part in self.dataset.get_fragments():
+            inside = part.physical_schema
+            plain = all(field.name in inside.names for field in wanted) and all(
+                inside.field(field.name).type == field.type for field in wanted
             )
-            for batch in found:
-                if batch.num_rows:
-                    yield batch
-
-    def _parts(self) -> Iterator[Any]:
-        """Yield what is read at once; a scanner of the whole reads ahead without bounds."""
-        try:
-            fragments = self.dataset.get_fragments()
-        except ValueError:  # of a dataset with a filter
-            yield _Whole(self.dataset)
-            return
-        for fragment in fragments:
-            split = getattr(fragment, "split_by_row_group", None)  # Parquet has it
-            yield from [fragment] if split is None else split()
-
-
-class _Whole:
-    """A dataset that is read in one piece."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def to_batches(self, *, schema: Any, **options: Any) -> Iterator[Any]:
-        """Read it; it has its schema already."""
-        found: Iterator[Any] = self.dataset.to_batches(**options)
-        return found
+            if plain and getattr(part, "row_groups", None) is not None:  # a Parquet file
+                with part.open() as file, parquet.ParquetFile(file) as pages:
+                    found = pages.iter_batches(BATCH_ROWS, columns=names)
+                    yield from (batch.select(names) for batch in found)
+            else:
+                yield from part.to_batches(
+                    schema=self.schema, columns=names, batch_size=BATCH_ROWS, batch_readahead=2
+                )
 
 
 class CsvFile(Source):
@@ -385,11 +372,7 @@ def _open_dataset(path: str, form: str) -> Source:
     name = os.path.basename(os.path.normpath(path))
     try:
         files = _parquet_files(path) if os.path.isdir(path) else [path]
-        scheme: Any = form
-        if form == "parquet":  # whose usual buffer grows with the file
-            options = ds.ParquetFragmentScanOptions(pre_buffer=False)
-            scheme = ds.ParquetFileFormat(default_fragment_scan_options=options)
-        return Files(ds.dataset(files, format=scheme, partitioning="hive"), name)
+        return Files(ds.dataset(files, format=form, partitioning="hive"), name)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
         if isinstance(error, FileNotFoundError | PermissionError):
             raise
@@ -417,8 +400,10 @@ def _open_standard_input() -> Source:
     peek = getattr(stream, "peek", None)
     start = peek(8)[:8] if peek is not None else b""
     if start.startswith((b"PAR1", b"ARROW1")):
+        from pyarrow import feather, parquet
+
         content = pa.BufferReader(stream.read())
-        read = pa.parquet.read_table if start[:4] == b"PAR1" else pa.feather.read_table
+        read = parquet.read_table if start[:4] == b"PAR1" else feather.read_table
         return MemoryTable(read(content), "standard input")
     if start.startswith(b"\xff\xff\xff\xff"):
         return Once(pa.ipc.open_stream(stream), "standard input")
