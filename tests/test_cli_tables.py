@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import time
 import tracemalloc
 
 import numpy as np
@@ -308,6 +309,21 @@ def test_predict_streams(call, cars, tmp_path):
         tracemalloc.stop()
         assert pa.parquet.read_metadata("p.parquet").num_rows == 392 * times
     assert peaks[1] < 1.2 * peaks[0]  # 784,000 rows: their outputs alone would be 6 MB
+
+
+def test_parquet_is_not_read_ahead_of_who_uses_it(tmp_path):
+    """Arrow's own memory, which tracemalloc does not see: a few of forty groups of rows."""
+    group = pa.table({f"x{i}": np.random.default_rng(i).random(16_384) for i in range(8)})
+    with pa.parquet.ParquetWriter(tmp_path / "rows.parquet", group.schema) as writer:
+        for _ in range(40):
+            writer.write_table(group)
+    before, most, rows = pa.total_allocated_bytes(), 0, 0
+    for batch in open_table(str(tmp_path / "rows.parquet")).batches(group.column_names):
+        time.sleep(0.002)  # time enough for threads to read on, if they do
+        rows += batch.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert rows == 40 * 16_384
+    assert most < 10 * group.nbytes
 
 
 def test_predict_warns_in_one_line_of_what_it_has_not_seen(call, cars, tmp_path):
