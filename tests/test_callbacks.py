@@ -1006,3 +1006,14 @@ def test_own_classes_are_exported():
     assert fnn.callbacks is cb
     for name in cb.__all__:
         assert issubclass(getattr(cb, name), cb.Callback)
+
+
+def test_handlers_with_the_signature_of_keras_are_refused():
+    class Keras(cb.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise AssertionError
+
+    trainer = trainer_of()
+    with pytest.raises(TypeError, match=r"callbacks\[0\].on_epoch_end takes an epoch or batch and"):
+        trainer.fit(*data(), verbose=0, callbacks=[Keras()])
+    assert trainer.steps == 0

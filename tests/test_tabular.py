@@ -543,7 +543,8 @@ def test_a_query_trains_without_being_loaded(table):
 
 
 @pytest.mark.parametrize("buffer_rows", [8, 32, 1000])
-def test_shuffled_gives_each_row_once_in_new_orders(buffer_rows):
+def test_shuffled_gives_each_row_once_in_new_orders(buffer_rows, monkeypatch):
+    monkeypatch.setattr("fastnn.tabular.sources.BATCH_ROWS", 16)  # several batches
     source = open_table(pa.table({"x": np.arange(100.0), "y": np.arange(100.0)}))
     line = TabularRegressor(seed=0, epochs=1).fit(source, target="y")
     encoder = Encoder(

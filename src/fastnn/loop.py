@@ -143,6 +143,7 @@ class Fit:
         left = self.end - trainer.epochs
         if (
             not isinstance(feed, ArrayFeed)
+            or feed.is_endless
             or self.validation is not None
             or len(trainer._heads) > 1
             or self.log_every is not None
