@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-GUIDES = ["layers.md", "onnx.md"]  # pages that are one long session, read from top to bottom
+# Pages that are one long session, read from top to bottom.
+GUIDES = ["layers.md", "interchange.md", "onnx.md", "sklearn.md"]
 
 
 def named(page: Path) -> str:

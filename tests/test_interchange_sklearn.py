@@ -143,6 +143,14 @@ def test_ours_to_theirs_after_training():
     fitted(theirs, WORDS)  # it can be trained anew
 
 
+def test_two_columns_of_ours_become_one_logit():
+    model = fnn.Sequential([fnn.Input(4), fnn.Dense(5, "relu"), fnn.Dense(2, "softmax")], seed=0)
+    theirs = model.to_sklearn(classes=["no", "yes"])
+    assert theirs.coefs_[-1].shape == (5, 1)
+    found = theirs.predict_proba(X / 50)
+    np.testing.assert_allclose(found, model.predict(X / 50), rtol=1e-5, atol=1e-6)
+
+
 def test_weights_are_copies():
     theirs = fitted(small(MLPRegressor), Y[:, 0])
     ours = fnn.from_sklearn(theirs)
@@ -162,7 +170,7 @@ def test_refused():
         fnn.from_sklearn(TransformedTargetRegressor(MLPRegressor()))
     steps = make_pipeline(MinMaxScaler(clip=True), PolynomialFeatures(), LinearRegression())
     steps.fit(X, Y)
-    with pytest.raises(ValueError, match="from_sklearn: cannot convert ") as caught:
+    with pytest.raises(ValueError, match="from_sklearn: cannot convert: ") as caught:
         fnn.from_sklearn(steps)
     for part in (
         "minmaxscaler is a MinMaxScaler that clips; polynomialfeatures is a PolynomialFeatures; "
@@ -204,3 +212,14 @@ def test_refused_on_the_way_there():
 def test_import_loads_no_sklearn():
     script = "import sys, fastnn; fastnn.from_sklearn; sys.exit('sklearn' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("library", ["sklearn", "torch", "keras"])
+def test_missing_library_is_named_with_its_extra(library, monkeypatch):
+    for name in [one for one in sys.modules if one.split(".")[0] == library]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, library, None)
+    model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+    text = rf'to_{library} needs .*: pip install "fastnn-core\[{library}\]"'
+    with pytest.raises(ImportError, match=text):
+        getattr(model, f"to_{library}")()

@@ -114,7 +114,7 @@ SPECS = {
     *("activations", "constraints", "initializers", "layers", "losses", "regularizers"),
     "schedules",
 }
-FACES = {"", "__main__", "cli", "config", "demo", "html_report.page", "many"} | {
+FACES = {"", "__main__", "cli", "config", "demo", "html_report.page", "many", "sklearn"} | {
     f"tabular.{name}" for name in ("estimators", "file", "fitting")
 }
 

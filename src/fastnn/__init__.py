@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         parallel,
         regularizers,
         schedules,
+        sklearn,
         tabular,
     )
     from fastnn._core import Predictor
@@ -137,6 +138,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "show_config",
+    "sklearn",
     "tabular",
     "threads",
 ]
@@ -207,6 +209,7 @@ _HOMES = {
     "schedules": "",
     "set_num_threads": "parallel",
     "show_config": "config",
+    "sklearn": "",
     "tabular": "",
     "threads": "parallel",
 }

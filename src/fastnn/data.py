@@ -91,11 +91,16 @@ ON_CPU = (1, 3, 11, 13)  # of DLPack's devices: plain memory, pinned by CUDA or 
 def _shared(value: Any, *, where: str, name: str) -> Array:
     """Return `value` as an array, in the same memory where it has one."""
     if not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__"):
-        kind, number = value.__dlpack_device__() if hasattr(value, "__dlpack_device__") else (1, 0)
+        at = "another device"
+        try:
+            kind, number = map(int, value.__dlpack_device__())
+            at += f" (DLPack's number {kind}:{number})"
+        except (AttributeError, BufferError, RuntimeError, ValueError) as error:
+            kind, at = -1, f"a device that DLPack does not know ({error})"
         if kind not in ON_CPU:
             raise TypeError(
-                f"{where}: {name} is a {type(value).__name__} on another device (DLPack's number "
-                f"{int(kind)}:{int(number)}); want it in the memory of the CPU, as by {name}.cpu()"
+                f"{where}: {name} is a {type(value).__name__} on {at}; want it in the memory of "
+                f"the CPU, as by {name}.cpu()"
             )
         if hasattr(value, "detach"):  # PyTorch refuses what requires a gradient
             value = value.detach()

@@ -198,7 +198,7 @@ def test_all_that_cannot_be_converted_is_listed():
     h = layers.Softmax(axis=0, name="rows")(h)
     h = layers.Reshape((2, 2), name="shape")(h)
     h = layers.Flatten()(layers.Dense(2, name="deep")(h)) * 2
-    with pytest.raises(ValueError, match="from_keras: cannot convert ") as caught:
+    with pytest.raises(ValueError, match="from_keras: cannot convert: ") as caught:
         fnn.from_keras(keras.Model(x, h))
     for part in (
         "own is a Dense (activation '<lambda>')",

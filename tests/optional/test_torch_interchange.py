@@ -164,7 +164,7 @@ def test_all_that_cannot_be_converted_is_listed():
         *(nn.Hardtanh(-2, 2), nn.BatchNorm1d(4, track_running_stats=False), nn.LayerNorm((2, 2))),
         *(nn.Embedding(3, 2), nn.Dropout(1.0), nn.RReLU(), nn.BatchNorm1d(4, momentum=None)),
     )
-    with pytest.raises(ValueError, match="from_torch: cannot convert ") as caught:
+    with pytest.raises(ValueError, match="from_torch: cannot convert: ") as caught:
         fnn.from_torch(module)
     message = str(caught.value)
     for part in (
@@ -186,6 +186,8 @@ def test_all_that_cannot_be_converted_is_listed():
         fnn.from_torch(Mine(), inputs=3)
     with pytest.raises(TypeError, match=r"from_torch: want a torch.nn.Sequential, got 3 \(int\)"):
         fnn.from_torch(3)
+    with pytest.raises(TypeError, match=r"from_torch: want a torch.nn.Sequential, got <class"):
+        fnn.from_torch(nn.Linear)
     with pytest.raises(ValueError, match="shape"):
         fnn.from_torch(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(5)))
 
@@ -284,5 +286,17 @@ def test_tensors_with_gradients_transposed_and_batched():
     )
     history = fnn.Trainer(model, "mse").fit(loader, epochs=2, verbose=0)
     assert history.epoch == [1, 2]
+    with pytest.raises(TypeError, match=r"x is a Tensor on a device that DLPack does not know \("):
+        model.predict(torch.zeros(2, 3, device="meta"))
+    with pytest.raises(TypeError, match=r"x is a Tensor of torch.float64 that NumPy cannot read"):
+        model.predict(x.detach().to_sparse())
     with pytest.raises(TypeError, match=r"x is a Tensor of torch.bfloat16 that NumPy cannot read"):
         model.predict(x.detach().bfloat16())
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_widened(kind):
+    module = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)).to(kind)
+    model = fnn.from_torch(module)
+    assert model.dtype == "float32"
+    agree(module.float(), model, rows(3))

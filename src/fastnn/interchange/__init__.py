@@ -1,1 +1,1 @@
-"""Models from and to other libraries and formats: a module each, loaded when it is asked for."""
+"""Networks from and for other tools: each module is one format, and loads when it is asked for."""

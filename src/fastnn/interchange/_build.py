@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fastnn.layers import Layer
     from fastnn.model import Model, Use
 
-__all__ = ["Converted", "chain_of", "fill_layers", "name_for", "refuse", "wider_dtype"]
+__all__ = ["Converted", "chain_of", "fill_layers", "missing", "name_for", "refuse", "wider_dtype"]
 
 Array = npt.NDArray[Any]
 
@@ -69,6 +69,11 @@ def refuse(where: str, problems: Sequence[str], knows: str) -> None:
     """Raise one error that lists all that cannot be converted, if there is any."""
     if problems:
         raise ValueError(f"{where}: {'; '.join(problems)}.  {knows}")
+
+
+def missing(where: str, library: str, extra: str) -> ImportError:
+    """Return the error that says which extra brings a library."""
+    return ImportError(f'{where} needs {library}: pip install "fastnn-core[{extra}]"')
 
 
 def wider_dtype(arrays: Sequence[Array]) -> str:

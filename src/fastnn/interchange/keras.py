@@ -92,7 +92,7 @@ def from_keras(model: Any, *, seed: int | None = None) -> Model:
     given = getattr(model, "_functional", None) or model
     outputs = _map(given._outputs_struct, walk.value_of)
     inputs = _map(given._inputs_struct, walk.value_of)
-    problems = ["cannot convert " + "; ".join(walk.problems)] if walk.problems else []
+    problems = ["cannot convert: " + "; ".join(walk.problems)] if walk.problems else []
     refuse(where, problems, KNOWS)
     dtype = wider_dtype([array for one in walk.chain for array in one.arrays.values()])
     chain = [one.layer for one in walk.chain]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import layers
-from fastnn.interchange._build import refuse
+from fastnn.interchange._build import missing, refuse
 from fastnn.interchange.weights import fill
 from fastnn.nested import ModelLayer
 from fastnn.sequential import Sequential
@@ -41,7 +41,7 @@ def to_keras(model: Model) -> Any:
     try:
         import keras
     except ImportError:
-        raise ImportError(f"{where} needs Keras and a backend: pip install keras") from None
+        raise missing(where, "Keras and a backend", "keras") from None
     views = {**model.parameters, **model.state}
     made: list[list[Any]] = []
     problems: list[str] = []

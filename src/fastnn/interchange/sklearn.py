@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fastnn import layers
 from fastnn._spec import describe
-from fastnn.interchange._build import Converted, chain_of, fill_layers, refuse, wider_dtype
+from fastnn.interchange._build import Converted, chain_of, fill_layers, missing, refuse, wider_dtype
 from fastnn.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ ACTIVATIONS = {
     "relu": "relu",
     "softmax": "softmax",
     "exp": "exp",  # of the output, for loss="poisson"
+}
+STEPS = {
+    *("MLPRegressor", "MLPClassifier", "Pipeline", "TransformedTargetRegressor"),
+    *("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"),
 }
 KNOWS = (
     "fastnn reads MLPRegressor and MLPClassifier, in a Pipeline behind StandardScaler, "
@@ -103,7 +107,7 @@ def from_sklearn(estimator: Any, *, seed: int | None = None) -> Sequential:
     scaled = None
     if target is not None:
         scaled = _scaler("transformer_", target, invert=True, problems=problems)
-    refuse(where, ["cannot convert " + "; ".join(problems)] if problems else [], KNOWS)
+    refuse(where, ["cannot convert: " + "; ".join(problems)] if problems else [], KNOWS)
     chain += _dense(network)
     if scaled is not None:
         chain.append(scaled)
@@ -117,9 +121,9 @@ def from_sklearn(estimator: Any, *, seed: int | None = None) -> Sequential:
 
 
 def _kind(step: object) -> str:
-    """Return the name of scikit-learn's class that a step is of, or its own."""
+    """Return which of scikit-learn's classes that are known here a step is of, or its own."""
     for cls in type(step).__mro__:
-        if cls.__module__.startswith("sklearn."):
+        if cls.__module__.startswith("sklearn.") and cls.__name__ in STEPS:
             return cls.__name__
     return type(step).__name__
 
@@ -205,7 +209,7 @@ def to_sklearn(model: Model, *, classes: Sequence[Any] | None = None) -> Any:
         from sklearn.compose import TransformedTargetRegressor
         from sklearn.pipeline import Pipeline
     except ImportError:
-        raise ImportError(f"{where} needs scikit-learn: pip install scikit-learn") from None
+        raise missing(where, "scikit-learn", "sklearn") from None
     before, dense, after = _parts(model, where)
     network = _network(model, dense, classes, where)
     if before:

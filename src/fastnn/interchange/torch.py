@@ -17,6 +17,7 @@ from fastnn.interchange._build import (
     Converted,
     chain_of,
     fill_layers,
+    missing,
     name_for,
     refuse,
     wider_dtype,
@@ -90,7 +91,11 @@ def from_torch(module: Any, *, inputs: int | None = None, seed: int | None = Non
     )
     """
     where = "from_torch"
-    if not hasattr(module, "named_children") or not hasattr(module, "state_dict"):
+    if (
+        isinstance(module, type)
+        or not hasattr(module, "named_children")
+        or not hasattr(module, "state_dict")
+    ):
         raise TypeError(f"{where}: want a torch.nn.Sequential, got {describe(module)}")
     if inputs is not None:
         check_int(where, "inputs", inputs)
@@ -118,7 +123,7 @@ def from_torch(module: Any, *, inputs: int | None = None, seed: int | None = Non
         except (_Unsupported, ValueError) as error:
             text = f" ({error})" if str(error) else ""
             problems.append(f"{path or 'the module itself'} is {_class_of(one)}{text}")
-    refuse(where, ["cannot convert " + "; ".join(problems)] if problems else [], KNOWS)
+    refuse(where, ["cannot convert: " + "; ".join(problems)] if problems else [], KNOWS)
     if columns is None:
         raise ValueError(
             f"{where}: no module says how many columns come in; give inputs=, as in "
@@ -396,7 +401,7 @@ def to_torch(model: Model) -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError(f"{where} needs PyTorch: pip install torch") from None
+        raise missing(where, "PyTorch", "torch") from None
     chain = chain_of(model, where)
     views = {**model.parameters, **model.state}
     found: dict[str, Any] = {}
