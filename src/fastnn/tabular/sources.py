@@ -158,7 +158,12 @@ class Files(Source):
 
         names = list(columns)
         wanted = [self.schema.field(name) for name in names]
-        for part in self.dataset.get_fragments():
+        try:
+            parts = self.dataset.get_fragments()
+        except ValueError:  # of a dataset with a filter
+            yield from self.dataset.to_batches(columns=names, batch_size=BATCH_ROWS)
+            return
+        for part in parts:
             inside = part.physical_schema
             plain = all(field.name in inside.names for field in wanted) and all(
                 inside.field(field.name).type == field.type for field in wanted
@@ -168,8 +173,9 @@ class Files(Source):
                     part.open() as file,
                     parquet.ParquetFile(file, buffer_size=BUFFER_BYTES) as pages,
                 ):
-                    found = pages.iter_batches(BATCH_ROWS, columns=names)
-                    yield from (batch.select(names) for batch in found)
+                    for group in part.row_groups:  # one by one: it would read them all ahead
+                        found = pages.iter_batches(BATCH_ROWS, [group.id], columns=names)
+                        yield from (batch.select(names) for batch in found)
             else:
                 yield from part.to_batches(
                     schema=self.schema, columns=names, batch_size=BATCH_ROWS, batch_readahead=2
