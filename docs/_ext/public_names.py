@@ -88,7 +88,9 @@ def public_bases(kind: type) -> list[type]:
     found: list[type] = []
     for base in kind.__bases__:
         found += [base] if is_known(base) else public_bases(base)
-    return [base for base in dict.fromkeys(found) if base.__module__ != "abc" and base is not object]
+    return [
+        base for base in dict.fromkeys(found) if base.__module__ != "abc" and base is not object
+    ]
 
 
 def show_public_bases(
