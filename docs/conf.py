@@ -62,10 +62,14 @@ html_theme_options = {
         "color-brand-primary": "#b3261e",
         "color-brand-content": "#b3261e",
         "color-brand-visited": "#8c3b36",
+        "color-sidebar-link-text": "var(--color-foreground-primary)",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-primary)",
     },
     "dark_css_variables": {
         "color-brand-primary": "#ff8a80",
         "color-brand-content": "#ff8a80",
         "color-brand-visited": "#d99a94",
+        "color-sidebar-link-text": "var(--color-foreground-secondary)",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
     },
 }

@@ -52,15 +52,25 @@ class PublicNames(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         module = self.arguments[0]
-        names = list(importlib.import_module(module).__all__)
+        here, elsewhere = [], []
+        for name in importlib.import_module(module).__all__:
+            documented = home(module, name)
+            (here if documented == f"{module}.{name}" else elsewhere).append(documented)
+        modules = [
+            name
+            for name in here
+            if inspect.ismodule(getattr(fastnn, name.removeprefix("fastnn."), None))
+        ]
+        here = [name for name in here if name not in modules]
         lines = [f".. automodule:: {module}", "   :no-members:", "", ".. currentmodule:: None", ""]
-        lines += [".. autosummary::", "   :nosignatures:", ""]
-        lines += [f"   ~{home(module, name)}" for name in names]
-        lines += ["", f".. currentmodule:: {module}", ""]
-        for name in names:
-            is_module = inspect.ismodule(getattr(importlib.import_module(module), name))
-            if home(module, name) == f"{module}.{name}" and not is_module:
-                lines += entry(module, name)
+        for title, names in (("", here), ("From its modules", elsewhere), ("Modules", modules)):
+            if names:
+                lines += [f".. rubric:: {title}", ""] * bool(title)
+                lines += [".. autosummary::", "   :nosignatures:", ""]
+                lines += [*(f"   ~{name}" for name in names), ""]
+        lines += [f".. currentmodule:: {module}", ""]
+        for name in here:
+            lines += entry(module, name.removeprefix(f"{module}."))
         return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
 
 
@@ -71,7 +81,8 @@ def entry(module: str, name: str) -> list[str]:
     else:
         kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
         # What private bases bring along counts as the class's own.
-        stop = [base.__name__ for base in thing.__mro__[1:] if is_known(base)]
+        known = [base for base in thing.__mro__[1:] if is_known(base)]
+        stop = [b.__name__ for b in thing.__mro__[1:] if any(issubclass(k, b) for k in known)]
         options = ["   :members:", f"   :inherited-members: {', '.join(stop)}"]
         options += ["   :show-inheritance:"] * bool(public_bases(thing))
     return [f".. {kind}:: {name}", *options, ""]
