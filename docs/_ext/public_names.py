@@ -84,6 +84,10 @@ def entry(module: str, name: str) -> list[str]:
         known = [base for base in thing.__mro__[1:] if is_known(base)]
         stop = [b.__name__ for b in thing.__mro__[1:] if any(issubclass(k, b) for k in known)]
         options = ["   :members:", f"   :inherited-members: {', '.join(stop)}"]
+        # What a class does about its base's methods is said by its own docstring.
+        ours = [base for base in known if base.__module__.startswith("fastnn")]
+        again = [name for name in dir(thing) if any(hasattr(base, name) for base in ours)]
+        options += [f"   :exclude-members: {', '.join(again)}"] * bool(again)
         options += ["   :show-inheritance:"] * bool(public_bases(thing))
     return [f".. {kind}:: {name}", *options, ""]
 
