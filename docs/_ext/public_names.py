@@ -24,6 +24,16 @@ import fastnn
 
 logger = logging.getLogger(__name__)
 
+# What the modules of the package ask of each other: no underscore, and no promise either.
+HOUSE = {
+    "Model": {
+        *("as_inputs", "begin_fit", "block_rows", "check_inputs", "check_sparse", "end_fit"),
+        *("gradient_state", "is_trained", "optimizer_state", "predict_rows", "renew", "restore"),
+        *("run_backward", "run_forward", "run_predict", "snapshot", "split_outputs", "tables"),
+    },
+    "History": {"append", "extend", "last_seconds"},
+}
+
 
 def public_modules() -> dict[str, ModuleType]:
     """Return fastnn and every module that its ``__all__`` names."""
@@ -86,8 +96,9 @@ def entry(module: str, name: str) -> list[str]:
         options = ["   :members:", f"   :inherited-members: {', '.join(stop)}"]
         # What a class does about its base's methods is said by its own docstring.
         ours = [base for base in known if base.__module__.startswith("fastnn")]
-        again = [name for name in dir(thing) if any(hasattr(base, name) for base in ours)]
-        options += [f"   :exclude-members: {', '.join(again)}"] * bool(again)
+        hidden = {name for name in dir(thing) if any(hasattr(base, name) for base in ours)}
+        hidden |= HOUSE.get(name, set())
+        options += [f"   :exclude-members: {', '.join(sorted(hidden))}"] * bool(hidden)
         options += ["   :show-inheritance:"] * bool(public_bases(thing))
     return [f".. {kind}:: {name}", *options, ""]
 
