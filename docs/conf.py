@@ -33,7 +33,6 @@ exclude_patterns = [
         if page.stem not in {"index", "fastnn", *fastnn.__all__}
     ),
 ]
-suppress_warnings = ["toc.empty_glob"]  # likewise
 nitpicky = True
 # What the docstrings mention of Python and NumPy: no inventory is fetched, so that a build needs
 # no network.
