@@ -180,6 +180,22 @@ static bool overlap(const fnn_op_t *a, const fnn_op_t *b) {
            (a->bias != FNN_NONE && a->bias == b->bias);
 }
 
+/* Whether the plan is dense layers one behind the other, from the only input to the only output, whose
+ * parameters lie in their order and fill the arena. */
+static bool is_chain(const fnn_plan_t *plan) {
+    size_t end = 0;
+    if (plan->n_inputs != 1 || plan->n_outputs != 1 || plan->outputs[0] != plan->n_ops)
+        return false;
+    for (size_t i = 0; i < plan->n_ops; ++i) {
+        const fnn_op_t *op = &plan->ops[i];
+        if (op->kind != FNN_OP_DENSE || op->in != i || op->kernel < end ||
+            (op->bias != FNN_NONE && op->bias < op->kernel))
+            return false;
+        end = op->bias != FNN_NONE ? op->bias : op->kernel;
+    }
+    return plan->ops[0].kernel == 0;
+}
+
 /* What follows from the ops: who writes outputs, who adds to what, where gradients are wanted. */
 static void study(fnn_plan_t *plan) {
     bool *const has_grad = plan->trains; /* for a while */
@@ -209,6 +225,7 @@ static void study(fnn_plan_t *plan) {
     }
     for (size_t t = 0; t < plan->n_tensors; ++t)
         plan->trains[t] = false;
+    plan->is_chain = is_chain(plan);
     for (size_t i = 0; i < plan->n_ops; ++i) {
         const fnn_op_t *op = &plan->ops[i];
         bool trains = op->kernel != FNN_NONE || op->bias != FNN_NONE;
@@ -616,6 +633,39 @@ static CLOSE void add_losses(const step_t *step, const double *sums, double pena
     run->weight_sum += step->weights;
 }
 
+/* What lean steps are told; see plan_lean.inc. */
+typedef struct {
+    bool adam, activates, fetches;
+    double multiplier, decay; /* of the only stretch */
+} lean_t;
+
+/* Whether the steps of a run can be lean. */
+static bool ask_lean(const fnn_run_t *run, lean_t *lean) {
+    const fnn_plan_t *plan = run->plan;
+    const fnn_update_t *update = &run->update;
+    const fnn_head_t *head = &run->heads[0];
+    const size_t rows = run->rows < run->batch_size ? run->rows : run->batch_size;
+    if (!plan->is_chain || run->grads == NULL || update->work != NULL || update->kind > FNN_ADAM ||
+        update->mean != NULL || update->slow != NULL || update->n_stretches != 1 ||
+        update->stretches[0].offset != 0 || update->stretches[0].size < plan->n_params ||
+        run->n_penalties > 0 || run->weight.data != NULL || run->inputs[0].indices != NULL ||
+        head->weight != 1 || head->keep.p != NULL || head->loss == FNN_OWN_LOSS)
+        return false;
+    const double flops = 3.0 * plan->row_flops * (double)rows;
+    if (shards_of(plan, rows, true) > 1 || rows > block_of(plan, rows, true) ||
+        flops > LONG_FLOPS || (run->team->threads > 1 && flops * NS_PER_FLOP >= ALONE_NS))
+        return false;
+    *lean = (lean_t){
+        .adam = update->kind == FNN_ADAM,
+        .activates = fnn_loss_activates(head->loss, &head->set),
+        .fetches = run->order != NULL && (fnn_is_large(&run->inputs[0], run->rows) ||
+                                          fnn_is_large(&head->y, run->rows)),
+        .multiplier = update->stretches[0].multiplier,
+        .decay = update->stretches[0].decay,
+    };
+    return true;
+}
+
 /* ---- what depends on the type --------------------------------------------------------------- */
 
 #define real float
@@ -625,6 +675,7 @@ static CLOSE void add_losses(const step_t *step, const double *sums, double pena
 #include "plan_pass.inc"
 #include "plan_predict.inc"
 #include "plan_step.inc"
+#include "plan_lean.inc"
 #undef real
 #undef FNN_TYPED
 #undef FNN_TABLE
@@ -636,6 +687,7 @@ static CLOSE void add_losses(const step_t *step, const double *sums, double pena
 #include "plan_pass.inc"
 #include "plan_predict.inc"
 #include "plan_step.inc"
+#include "plan_lean.inc"
 #undef real
 #undef FNN_TYPED
 #undef FNN_TABLE
@@ -741,10 +793,15 @@ fnn_status_t fnn_run(fnn_run_t *run, size_t stop) {
     const float_mode_t mode = flush_subnormals();
     watch_t watch = {.since = now(), .flops = 0};
     fnn_status_t status = FNN_OK;
+    lean_t lean;
+    const bool is_lean = ask_lean(run, &lean), is_f32 = run->plan->dtype == FNN_F32;
     fnn_update_rates(&run->update, run->t + 1, &run->rates);
     while (status == FNN_OK && run->step < stop) {
         const uint64_t t = run->t;
-        status = (run->plan->dtype == FNN_F32 ? step_f32 : step_f64)(run, &watch);
+        if (is_lean)
+            status = (is_f32 ? lean_step_f32 : lean_step_f64)(run, &lean, &watch);
+        else
+            status = (is_f32 ? step_f32 : step_f64)(run, &watch);
         if (run->t != t)
             next_rates(&run->update, &run->rates);
         if (status == FNN_OK) {

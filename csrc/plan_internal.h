@@ -9,6 +9,7 @@ struct fnn_plan {
     fnn_dtype_t dtype;
     size_t n_tensors, n_inputs, n_outputs, n_ops, n_params, block_rows;
     double row_flops; /* of a forward pass */
+    bool is_chain;        /* of dense layers and nothing else */
     bool shares_parameters;
     bool has_barriers;    /* ops that need the whole batch when they train */
     bool has_functions;   /* ops that stay with the calling thread */

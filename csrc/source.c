@@ -255,6 +255,17 @@ size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype, const 
 
 /* ---- the faces ------------------------------------------------------------------------------ */
 
+/* A few rows of the network's own type, which are cached or fetched: what a small step is fed. */
+#define FNN_FEW(to)                                                                                \
+    do {                                                                                           \
+        if (cols == 1)                                                                             \
+            for (size_t i = 0; i < rows; ++i)                                                      \
+                bad |= take_##to##_##to(out + i, row_at(source, order, first, i), 1);              \
+        else                                                                                       \
+            for (size_t i = 0; i < rows; ++i)                                                      \
+                bad |= take_##to##_##to(out + i * cols, row_at(source, order, first, i), cols);    \
+    } while (0)
+
 #define FNN_GATHER(real, to, dtype)                                                                \
     size_t fnn_gather_##to(real *out, const fnn_source_t *source, const uint64_t *order,           \
                            size_t first, size_t rows) {                                            \
@@ -265,16 +276,24 @@ size_t fnn_first_nonfinite(const fnn_source_t *source, fnn_dtype_t dtype, const 
         bool bad = false;                                                                          \
         if (rows == 0 || cols == 0)                                                                \
             return FNN_ALL_FINITE;                                                                 \
-        FNN_TYPES(to)                                                                              \
+        if (rows <= AHEAD && source->type == (dtype == FNN_F32 ? FNN_FLOAT32 : FNN_FLOAT64) &&     \
+            (cols == 1 || source->col_stride == (ptrdiff_t)size))                                  \
+            FNN_FEW(to);                                                                           \
+        else                                                                                       \
+            FNN_TYPES(to)                                                                          \
         return bad ? fnn_first_nonfinite(source, dtype, order, first, rows) : FNN_ALL_FINITE;      \
     }
 
 FNN_GATHER(float, f32, FNN_F32)
 FNN_GATHER(double, f64, FNN_F64)
 
+bool fnn_is_large(const fnn_source_t *source, size_t all) {
+    return all * source->cols * SIZE[source->type] > SMALL;
+}
+
 void fnn_fetch_rows(const fnn_source_t *source, size_t all, const uint64_t *order, size_t rows) {
     const size_t cols = source->cols, width = cols * SIZE[source->type];
-    if (cols == 0 || all < SMALL / width)
+    if (!fnn_is_large(source, all))
         return;
     const bool apart = cols > 1 && source->col_stride != SIZE[source->type];
     const size_t lines = apart ? cols : width / 64 + 1, most = FETCHED_LINES / lines;

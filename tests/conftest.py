@@ -3,12 +3,22 @@ folder on the path."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from fastnn import _core
+
+
+def pytest_collection_finish() -> None:
+    """Take what collecting has made out of the garbage collector's sight.
+
+    Tests call it, and each call would look through all tests: a second of it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=_core.available_isas())

@@ -8,6 +8,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import kernels
 from guard import guarded
 from reference.activation import BACKWARD, FORWARD
@@ -408,7 +409,7 @@ def test_rows_and_columns_are_one_flat_array(isa, dtype, name):
     np.testing.assert_array_equal(got, want.reshape(5, 7))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 37), (4, 64)])
+@each("shape", [(1, 1), (3, 5), (2, 37), (4, 64)])
 @pytest.mark.parametrize("name", EVERY)
 def test_in_place_and_inputs_untouched(isa, dtype, name, shape):
     rng = np.random.default_rng(shape)
@@ -474,9 +475,9 @@ def softmax_tolerance(z, dtype):
     return (6 + depth) * float(np.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("spread", [1.0, 30.0])
-@pytest.mark.parametrize("cols", [size for size in SIZES if size > 0] + [300])
-@pytest.mark.parametrize("rows", [1, 3])
+@each("spread", [1.0, 30.0])
+@each("cols", [size for size in SIZES if size > 0] + [300])
+@each("rows", [1, 3])
 def test_softmax_matches_its_twin(isa, dtype, rows, cols, spread):
     rng = np.random.default_rng([rows, cols])
     z = rng.normal(0, spread, (rows, cols)).astype(dtype)
@@ -492,9 +493,9 @@ def test_softmax_matches_its_twin(isa, dtype, rows, cols, spread):
     assert np.all(np.abs(dz - twin("softmax", z, dy)) <= allowed + 16 * SMALL[dtype])
 
 
-@pytest.mark.parametrize("spread", [1.0, 30.0])
-@pytest.mark.parametrize("cols", [size for size in SIZES if size > 0] + [300])
-@pytest.mark.parametrize("rows", [1, 3])
+@each("spread", [1.0, 30.0])
+@each("cols", [size for size in SIZES if size > 0] + [300])
+@each("rows", [1, 3])
 def test_log_softmax_matches_its_twin(isa, dtype, rows, cols, spread):
     rng = np.random.default_rng([rows, cols])
     z = rng.normal(0, spread, (rows, cols)).astype(dtype)
@@ -515,9 +516,9 @@ def test_log_softmax_matches_its_twin(isa, dtype, rows, cols, spread):
     assert np.all(np.abs(dz - twin("log_softmax", z, dy)) <= allowed)
 
 
-@pytest.mark.parametrize("spread", [0.01, 0.3, 5.0])
-@pytest.mark.parametrize("cols", [size for size in SIZES if size > 0] + [300])
-@pytest.mark.parametrize("rows", [1, 3])
+@each("spread", [0.01, 0.3, 5.0])
+@each("cols", [size for size in SIZES if size > 0] + [300])
+@each("rows", [1, 3])
 def test_sparsemax_matches_its_twin(isa, dtype, rows, cols, spread):
     rng = np.random.default_rng([rows, cols])
     z = (rng.normal(0, spread, (rows, cols)) + 3).astype(dtype)
@@ -572,7 +573,7 @@ def test_sparsemax_takes_as_many_passes_as_it_needs(isa, dtype):
     np.testing.assert_allclose(got, want, rtol=0, atol=50 * np.finfo(dtype).eps)
 
 
-@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
+@each("shape", [(0, 0), (0, 5), (5, 0)])
 @pytest.mark.parametrize("name", EVERY)
 def test_nothing_in_nothing_out(isa, dtype, name, shape):
     z = np.empty(shape, dtype)

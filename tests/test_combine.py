@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import kernels
 from guard import guarded
 from reference import combine as twin
@@ -27,7 +28,7 @@ def counts(kind):
 CASES = [(kind, n) for kind in twin.KINDS for n in counts(kind)]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 @pytest.mark.parametrize("kind, n_in", CASES)
 def test_combine_matches_reference(isa, dtype, kind, n_in, size):
     inputs = sample(n_in, size, dtype)
@@ -104,8 +105,8 @@ def test_combine_bits_do_not_depend_on_the_place(isa, dtype, kind):
         np.testing.assert_array_equal(got, slopes[start:])
 
 
-@pytest.mark.parametrize("before", [False, True])
-@pytest.mark.parametrize("size", [1, 5, 16, 17, 70])
+@each("before", [False, True])
+@each("size", [1, 5, 16, 17, 70])
 @pytest.mark.parametrize("kind", twin.KINDS)
 def test_combine_stays_inside_its_arrays(isa, dtype, kind, size, before):
     inputs = sample(2, size, dtype)
@@ -131,7 +132,7 @@ def test_add_to(isa, dtype, size):
 
 
 @pytest.mark.parametrize("add", [False, True])
-@pytest.mark.parametrize("rows, cols", SHAPES)
+@each("rows, cols", SHAPES)
 def test_columns_move_and_leave_others_alone(isa, dtype, rows, cols, add):
     (x,) = sample(1, (rows, cols + 5), dtype)
     out = np.full((rows, cols + 4), -7, dtype)
@@ -144,7 +145,7 @@ def test_columns_move_and_leave_others_alone(isa, dtype, rows, cols, add):
         np.testing.assert_array_equal(kernels.copy_columns(x, 1), x[:, 1:])
 
 
-@pytest.mark.parametrize("rows, cols", SHAPES)
+@each("rows, cols", SHAPES)
 def test_columns_are_scaled_and_moved(isa, dtype, rows, cols):
     (x,) = sample(1, (rows, cols), dtype)
     shift, scale = sample(2, cols, dtype, seed=4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from each import each
 
 INS = [1, 2, 3, 7, 8, 9, 16, 17, 33, 64, 100]  # VL is 2, 4, 8 or 16
 COLS = [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 48, 63, 64, 65, 80]
@@ -53,7 +54,7 @@ def check(model, x, dy, relu):
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu"])
-@pytest.mark.parametrize("cols", COLS)
+@each("cols", COLS)
 def test_one_row(isa, dtype, cols, activation):
     for inputs in INS:
         rng = np.random.default_rng([inputs, cols])

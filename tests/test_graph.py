@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from each import each
 from fastnn import losses
 from fastnn._core import Run
 from fastnn.errors import FastnnWarning
@@ -897,9 +898,9 @@ def tables(dtype="float32"):
 BAD_NUMBERS = [6, -1, 1.5, 1e30, -1e30, np.nan, np.inf, -np.inf, 2.0**24]
 
 
-@pytest.mark.parametrize("check_finite", [True, False])
+@each("check_finite", [True, False])
 @pytest.mark.parametrize("bad", BAD_NUMBERS)
-@pytest.mark.parametrize("rows, place", [(1, 0), (5, 4), (300, 280), (3000, 2999)])
+@each("rows, place", [(1, 0), (5, 4), (300, 280), (3000, 2999)])
 def test_numbers_that_no_table_has_are_refused_everywhere(bad, rows, place, check_finite, dtype):
     """Also where nothing else is checked: a table is never read beside its rows."""
     model = tables(dtype)

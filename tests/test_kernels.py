@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import _core, activations, kernels, losses
 from guard import guarded
 from reference import loss as twin
@@ -216,7 +217,7 @@ def test_out_is_written_and_returned(dtype, name):
     assert room[0] == room[-1] == -77
 
 
-@pytest.mark.parametrize("shift", [-7, -1, 0, 1, 4])
+@each("shift", [-7, -1, 0, 1, 4])
 @pytest.mark.parametrize(
     "name", [name for name in FIRST_INPUTS if name not in ("column_sum", "glu")]
 )
@@ -347,7 +348,7 @@ OPEN = {
 }
 
 
-@pytest.mark.parametrize("kind", NOT_REAL)
+@each("kind", NOT_REAL)
 @pytest.mark.parametrize("call", OPEN)
 def test_only_float32_and_float64(call, kind):
     function, argument = call.split()

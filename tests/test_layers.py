@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn as fnn
+from each import each
 from fastnn._core import Run
 from reference import layers
 
@@ -192,7 +193,7 @@ def inputs_of(model, n, seed=0):
     ]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@each("width", WIDTHS)
 @pytest.mark.parametrize("case", CASES)
 def test_values_are_those_of_the_twin(isa, dtype, case, width):
     build, twin = CASES[case]
@@ -243,7 +244,7 @@ def away_from_bends(case, twin, model, xs):
     return True
 
 
-@pytest.mark.parametrize("width", [1, 3, 8, 17])
+@each("width", [1, 3, 8, 17])
 @pytest.mark.parametrize("case", DIFFERENTIABLE)
 def test_gradients_are_finite_differences_of_the_twin(isa, case, width):
     """Of the twin in float64, so that an error that values and gradients share shows."""
@@ -274,7 +275,7 @@ def test_gradients_are_finite_differences_of_the_twin(isa, case, width):
             assert dx[index] == pytest.approx(want, rel=1e-7, abs=1e-9), (k, index)
 
 
-@pytest.mark.parametrize("width", [1, 5, 16, 33])
+@each("width", [1, 5, 16, 33])
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_in_float32_are_those_in_float64(isa, case, width):
     build, _ = CASES[case]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import kernels
 from guard import guarded
 from reference import lookup as twin
@@ -22,8 +23,8 @@ def problem(rows, dim, dtype, vocabulary=11):
     )
 
 
-@pytest.mark.parametrize("rows", [0, 1, 3, 40])
-@pytest.mark.parametrize("dim", DIMS)
+@each("rows", [0, 1, 3, 40])
+@each("dim", DIMS)
 def test_embedding_matches_reference(isa, dtype, rows, dim):
     index, table, dy = problem(rows, dim, dtype)
     for columns, slopes in ((index, dy), (index[:, 0], dy[:, 0]), (index[:, 1], dy[:, 1])):

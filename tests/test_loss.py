@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import kernels
 from guard import guarded
 from reference import loss as twin
@@ -172,7 +173,7 @@ def terms_count(case, z, weight):
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("rows, cols", SHAPES)
+@each("rows, cols", SHAPES)
 @pytest.mark.parametrize("name", CASES)
 def test_loss_and_gradient_match_reference(isa, dtype, name, rows, cols, weighted):
     z, y, weight = problem(name, rows, cols, dtype)
@@ -223,8 +224,8 @@ def test_gradient_matches_central_differences(isa, name, weighted):
     np.testing.assert_allclose(gradient(z, y, weight), numeric, rtol=0, atol=reach)
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("rows, cols", [(1, 1), (17, 1), (3, 5), (2, 16), (2, 19)])
+@each("weighted", [False, True])
+@each("rows, cols", [(1, 1), (17, 1), (3, 5), (2, 16), (2, 19)])
 @pytest.mark.parametrize("name", CASES)
 def test_loss_stays_inside_its_arrays(isa, dtype, name, rows, cols, weighted):
     z, y, weight = problem(name, rows, cols, dtype)
@@ -277,9 +278,9 @@ def test_probabilities_have_the_bits_of_softmax(isa, dtype, cols):
     np.testing.assert_array_equal(slopes, want)
 
 
-@pytest.mark.parametrize("weight_of_bad_row", [0.0, -0.0])
-@pytest.mark.parametrize("cols", [1, 3, 17])
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@each("weight_of_bad_row", [0.0, -0.0])
+@each("cols", [1, 3, 17])
+@each("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", CASES)
 def test_row_of_weight_zero_counts_for_nothing(isa, dtype, name, bad, cols, weight_of_bad_row):
     z, y, _ = problem(name, 20, cols, dtype)
@@ -293,8 +294,8 @@ def test_row_of_weight_zero_counts_for_nothing(isa, dtype, name, bad, cols, weig
     np.testing.assert_array_equal(gradient(z, y, weight), clean_gradient)
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("rows, cols", [(1, 1), (20, 1), (2, 3), (2, 16), (2, 21)])
+@each("weighted", [False, True])
+@each("rows, cols", [(1, 1), (20, 1), (2, 3), (2, 16), (2, 21)])
 @pytest.mark.parametrize("name", CASES)
 def test_nan_in_gives_nan_out(isa, dtype, name, rows, cols, weighted):
     z, y, _ = problem(name, rows, cols, dtype)
@@ -320,7 +321,7 @@ def test_nan_in_gives_nan_out(isa, dtype, name, rows, cols, weighted):
     assert np.isnan(gradient(z, y, weight)[rows - 1, -1])
 
 
-@pytest.mark.parametrize("rows, cols", [(20, 1), (3, 5)])
+@each("rows, cols", [(20, 1), (3, 5)])
 @pytest.mark.parametrize("name", CASES)
 def test_nan_weight_gives_nan(isa, dtype, name, rows, cols):
     z, y, weight = problem(name, rows, cols, dtype)
@@ -450,7 +451,7 @@ def test_wide_row_keeps_its_digits(isa, name):
     np.testing.assert_allclose(gradient(z, y), want_gradient, rtol=1e-5, atol=reach)
 
 
-@pytest.mark.parametrize("rows, cols", [(1, 1), (33, 1), (5, 3), (3, 40)])
+@each("rows, cols", [(1, 1), (33, 1), (5, 3), (3, 40)])
 @pytest.mark.parametrize("name", CASES)
 def test_gradient_may_overwrite_its_input(isa, dtype, name, rows, cols):
     z, y, weight = problem(name, rows, cols, dtype)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
+from each import each
 from fastnn import metrics
 from fastnn._core import MetricState
 from fastnn.metrics import (
@@ -166,7 +167,7 @@ def cast(dtype, *arrays):
     return [a if a is None or a.dtype == np.int32 else a.astype(dtype) for a in arrays]
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@each("weighted", [False, True])
 @pytest.mark.parametrize("case", CASES)
 def test_streamed_metric_matches_reference(dtype, case, weighted):
     metric, targets, cols, data, oracle = CASES[case]
@@ -192,8 +193,8 @@ def merged(metric, targets, y, p, weight, shards):
     return total.result()
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("shards", [1, 2, 7, ROWS + 3])  # the last three have seen nothing
+@each("weighted", [False, True])
+@each("shards", [1, 2, 7, ROWS + 3])  # the last three have seen nothing
 @pytest.mark.parametrize("case", CASES)
 def test_merged_states_have_seen_what_both_saw(case, shards, weighted):
     metric, targets, cols, data, oracle = CASES[case]
@@ -237,7 +238,7 @@ def test_row_of_weight_zero_counts_for_nothing(case):
     assert streamed(metric, targets, y, p, weight) == pytest.approx(want, rel=EXACT)
 
 
-@pytest.mark.parametrize("before", [False, True])
+@each("before", [False, True])
 @pytest.mark.parametrize("case", CASES)
 def test_update_stays_inside_its_arrays(dtype, case, before):
     metric, targets, cols, data, _ = CASES[case]

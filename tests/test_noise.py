@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from each import each
 from fastnn import _core, kernels
 from guard import guarded
 from reference import noise as twin
@@ -29,8 +30,8 @@ def sample(size, dtype):
     return np.random.default_rng(size).normal(0, 1, size).astype(dtype)
 
 
-@pytest.mark.parametrize("first", [0, 1, 2, 3, 4, 1001, 2**32 + 5])
-@pytest.mark.parametrize("size", SIZES)
+@each("first", [0, 1, 2, 3, 4, 1001, 2**32 + 5])
+@each("size", SIZES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_noise_matches_single_philox_blocks(isa, dtype, kind, size, first):
     x = sample(size, dtype)
@@ -161,8 +162,8 @@ def test_gradient_is_what_the_mask_says(isa, dtype, size):
     np.testing.assert_array_equal(dy, want)
 
 
-@pytest.mark.parametrize("before", [False, True])
-@pytest.mark.parametrize("size", [1, 5, 16, 33, 300])
+@each("before", [False, True])
+@each("size", [1, 5, 16, 33, 300])
 @pytest.mark.parametrize("kind", KINDS)
 def test_noise_stays_inside_its_arrays(isa, dtype, kind, size, before):
     plain = sample(size, dtype)

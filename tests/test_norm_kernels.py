@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import _core, kernels
 from guard import guarded
 from reference import norm as twin
@@ -50,7 +51,7 @@ def exact_moments(x):
 
 
 @pytest.mark.parametrize("rms", [False, True], ids=["layer", "rms"])
-@pytest.mark.parametrize("rows, cols", SHAPES)
+@each("rows, cols", SHAPES)
 def test_layer_norm_matches_reference(isa, dtype, rows, cols, rms):
     x, gamma, beta, dy = sample(rows, cols, dtype)
     for scale, offset in ((gamma, beta), (None, beta), (gamma, None), (None, None)):
@@ -75,7 +76,7 @@ def test_layer_norm_matches_reference(isa, dtype, rows, cols, rms):
 
 
 @pytest.mark.parametrize("rms", [False, True], ids=["layer", "rms"])
-@pytest.mark.parametrize("rows, cols", TALL)
+@each("rows, cols", TALL)
 def test_layer_norm_param_grad_over_many_rows(isa, dtype, rows, cols, rms):
     x, _, _, dy = sample(rows, cols, dtype)
     _, stats = kernels.layer_norm(x, epsilon=EPSILON, rms=rms)
@@ -97,7 +98,7 @@ def test_layer_norm_param_grad_over_many_rows(isa, dtype, rows, cols, rms):
 
 
 @pytest.mark.parametrize("rms", [False, True], ids=["layer", "rms"])
-@pytest.mark.parametrize("rows, cols", [*SHAPES[::3], *TALL])
+@each("rows, cols", [*SHAPES[::3], *TALL])
 def test_backward_at_once_has_the_bits_of_its_parts(isa, dtype, rows, cols, rms):
     x, gamma, _, dy = sample(rows, cols, dtype)
     _, stats = kernels.layer_norm(x, epsilon=EPSILON, rms=rms)
@@ -188,7 +189,7 @@ def test_nan_stays_in_its_row(isa, dtype, cols):
 # ---- columns ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows, cols", TALL)
+@each("rows, cols", TALL)
 def test_batch_norm_matches_reference(isa, dtype, rows, cols):
     x, gamma, beta, dy = sample(rows, cols, dtype)
     mean, variance = kernels.column_moments(x)

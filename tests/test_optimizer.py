@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import _core, kernels
 from guard import guarded
 from reference import optimizer as twin
@@ -36,7 +37,7 @@ def assert_matches(got, want, dtype):
     np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.parametrize("n", SIZES)
+@each("n", SIZES)
 @pytest.mark.parametrize("kind", SGD)
 def test_sgd_step_equals_reference(isa, dtype, kind, n):
     (p,) = vectors(n, dtype, 1)
@@ -52,8 +53,8 @@ def test_sgd_step_equals_reference(isa, dtype, kind, n):
             assert_matches(velocity, want_velocity, dtype)
 
 
-@pytest.mark.parametrize("first", [1, 10_000])
-@pytest.mark.parametrize("n", SIZES)
+@each("first", [1, 10_000])
+@each("n", SIZES)
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05])
 def test_adam_step_equals_reference(isa, dtype, weight_decay, n, first):
     p, m = vectors(n, dtype, 2)
@@ -262,7 +263,7 @@ def begin(name, n, dtype):
     return rng.standard_normal(n).astype(dtype), state
 
 
-@pytest.mark.parametrize("n", [0, 1, 3, 7, 8, 9, 16, 17, 33, 100])
+@each("n", [0, 1, 3, 7, 8, 9, 16, 17, 33, 100])
 @pytest.mark.parametrize("name", RULES)
 def test_rule_equals_reference(isa, dtype, name, n):
     p, state = begin(name, n, dtype)
@@ -320,3 +321,33 @@ def test_elementwise_step_refuses():
         _core.elementwise_step("x", 8, p, p, [s, None, None], {})
     with pytest.raises(ValueError, match="unknown setting 'rate'"):
         _core.elementwise_step("x", 8, p, g, [s, None, None], {"rate": 1})
+
+
+def test_adam_rounds_every_root_as_sqrt_does():
+    """Some roots are made by multiplications: they must not differ in a single bit."""
+    step = 1 << 20
+    for mantissas in range(0, 1 << 24, step):
+        bits = np.arange(mantissas, mantissas + step, dtype=np.uint32) + np.uint32(127 << 23)
+        # One vector of 16 in three may be treated otherwise: each root takes all three places.
+        v = np.repeat(bits.view(np.float32).reshape(-1, 1, 16), 3, axis=1).ravel()
+        m = np.full(v.size, 2.0, np.float32)
+        p = np.zeros(v.size, np.float32)
+        moments = v * 2  # halved by the step, exactly
+        kernels.adam_step(
+            p, np.zeros_like(p), m, moments, t=200, learning_rate=1.0,
+            beta_1=0.5, beta_2=0.5, epsilon=1e-30,
+        )  # fmt: skip
+        np.testing.assert_array_equal(moments, v)
+        np.testing.assert_array_equal(p, -1 / np.sqrt(v))
+
+
+@pytest.mark.parametrize("odd", [0.0, 1e-36, 3e-30, 1e30, 3e38, np.inf, np.nan])
+@pytest.mark.parametrize("place", [0, 7, 15, 16, 47])
+def test_adam_step_with_roots_out_of_the_ordinary(isa, odd, place):
+    p, m = vectors(48, np.float32, 2)
+    v = np.square(m)
+    v[place] = odd
+    want = twin.adam_step(p, np.zeros_like(p), m, v, t=3)
+    kernels.adam_step(p, np.zeros_like(p), m, v, t=3)
+    for got, expected in zip((p, m, v), want, strict=True):
+        assert_matches(got, expected, np.float32)

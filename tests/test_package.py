@@ -9,6 +9,7 @@ import inspect
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,7 @@ def imported_names(path, inside_functions=True):
                 yield full if inner in MODULES or inner == "_core" else base
 
 
+@cache
 def arrows(inside_functions=True):
     """Module of fastnn -> the modules of fastnn it imports ("" is fastnn itself)."""
     return {

@@ -146,6 +146,40 @@ def test_two_fits_give_the_bits_of_one(optimizer, shuffle):
     assert whole["loss"] == first["loss"] + second["loss"]
 
 
+@pytest.mark.parametrize("batch", [1, 4, 16])
+@pytest.mark.parametrize("name", TASKS)
+def test_plain_steps_have_the_bits_of_all_others(isa, dtype, name, batch):
+    """A metric that keeps the outputs wants steps that can do more than a plain network's."""
+
+    def own(y_true, y_pred):
+        return float(np.mean(y_pred))
+
+    loss, output, x, y, _ = task(name, 23)  # the last batch is shorter
+    for hidden, optimizer in [
+        ("relu", "adam"),
+        ("gelu", fnn.AdamW(weight_decay=0.1)),
+        ("relu", "sgd"),
+    ]:
+        results = []
+        for metrics in ([], [own]):
+            model = network(1, 5, 4, hidden=hidden, output=output, dtype=dtype)
+            trainer = fnn.Trainer(model, loss, optimizer, metrics)
+            history = trainer.fit(x, y, batch_size=batch, epochs=2, verbose=0)
+            results.append((bits(model), model.gradient_arena.tobytes(), history["loss"]))
+        assert results[0] == results[1]
+
+
+def test_a_plain_step_names_the_row_that_is_not_finite():
+    x, y = rows(20).astype(np.float32), rows(20, 1)
+    model = network(2, 1, dtype="float32")
+    trainer = fnn.Trainer(model, "mse")
+    before = bits(model)
+    x[11, 2] = np.nan
+    with pytest.raises(ValueError, match="batch 2: x has nan at row 3, column 2"):
+        trainer.fit([(x[:8], y[:8]), (x[8:], y[8:])], verbose=0)
+    assert bits(model) != before  # the first batch
+
+
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_listeners_and_lines_change_no_bits(every, capsys):
     _, _, x, y, _ = task("mse", 37)

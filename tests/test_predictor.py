@@ -20,6 +20,7 @@ import pytest
 import scipy
 
 import fastnn as fnn
+from each import each
 from fastnn import _core
 from guard import guarded
 
@@ -88,7 +89,7 @@ SHAPES = {
 # ---- the same bits ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 13, 64, 65, 300])
+@each("n", [1, 2, 5, 13, 64, 65, 300])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_bits_of_predict(isa, dtype, shape, n):
     model = SHAPES[shape](dtype=dtype)
@@ -114,12 +115,14 @@ def test_rows_that_are_done_in_parts():
         predictor(x)
 
 
-@pytest.mark.parametrize("output", ACTIVATIONS)
-@pytest.mark.parametrize("hidden", ACTIVATIONS)
-def test_bits_of_predict_with_all_activations(isa, dtype, hidden, output):
-    model = network(19, 3, hidden=hidden, output=output, dtype=dtype)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@each("other", ["linear", "relu", "tanh", "gelu", "softmax", "sparsemax"])
+def test_bits_of_predict_with_all_activations(isa, dtype, activation, other):
+    """Hidden and at the end, beside one of each way: none, fused, by element and by row."""
     x = rows(6, dtype=dtype)
-    assert model.predictor()(x).tobytes() == model.predict(x).tobytes()
+    for hidden, output in ((activation, other), (other, activation)):
+        model = network(19, 3, hidden=hidden, output=output, dtype=dtype)
+        assert model.predictor()(x).tobytes() == model.predict(x).tobytes(), (hidden, output)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -549,7 +552,7 @@ def test_forks_while_other_threads_predict():
 # ---- pickles and copies -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@each("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("shape", SHAPES)
 def test_pickle_keeps_the_bits(isa, dtype, shape, protocol):
     predictor = SHAPES[shape](dtype=dtype).predictor()

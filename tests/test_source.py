@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from each import each
 from fastnn._core import first_nonfinite, gather
 from guard import guarded
 
@@ -119,7 +120,7 @@ def layouts(array):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("layout", layouts(np.zeros((1, 1))))
+@each("layout", layouts(np.zeros((1, 1))))
 def test_rows_of_any_layout_in_any_order(dtype, source, layout):
     array = layouts(rows_of(source))[layout]
     check(array, dtype)
@@ -158,7 +159,7 @@ def test_many_rows_in_random_order(dtype, source, cols):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0), (0,), (1, 1), (1,)])
+@each("shape", [(0, 0), (0, 5), (5, 0), (0,), (1, 1), (1,)])
 def test_small_and_empty_arrays(dtype, source, shape):
     array = guarded(np.ones(shape, source))
     check(array, dtype)

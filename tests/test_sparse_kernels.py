@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from each import each
 from fastnn import kernels
 from guard import guarded
 
@@ -44,8 +45,8 @@ def assert_products(got, a, b, start, dtype, k):
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["int32", "int64"])
-@pytest.mark.parametrize("rows, k", [(0, 4), (1, 1), (5, 30), (40, 7)])
-@pytest.mark.parametrize("cols", COLS)
+@each("rows, k", [(0, 4), (1, 1), (5, 30), (40, 7)])
+@each("cols", COLS)
 def test_csr_matches_dense(isa, dtype, rows, k, cols, wide):
     x, kernel, bias, dy = problem(rows, k, cols, dtype, wide=wide)
     assert x.indices.dtype == (np.int64 if wide else np.int32)

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import activations, initializers, layers, losses, optimizers
 from fastnn._spec import Spec, _alike, check_bool, check_float, check_int, lookup
 
@@ -803,7 +804,7 @@ CROSSENTROPIES = [
 ]
 
 
-@pytest.mark.parametrize("output", ACTIVATION_KINDS)
+@each("output", ACTIVATION_KINDS)
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.parametrize("cls, fuses", CROSSENTROPIES)
 def test_check_head_of_crossentropies(cls, fuses, from_logits, output):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from each import each
 from fastnn import kernels
 from guard import guarded
 from reference import units as twin
@@ -28,7 +29,7 @@ def eps(dtype):
 # ---- prelu --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows, cols", [*SHAPES, (64, 5), (65, 70), (200, 3)])
+@each("rows, cols", [*SHAPES, (64, 5), (65, 70), (200, 3)])
 def test_prelu_matches_reference(isa, dtype, rows, cols):
     x, alpha, dy = (
         normals((rows, cols), dtype),
@@ -66,8 +67,8 @@ def test_prelu_gradients_match_central_differences(isa):
 # ---- maxout -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pieces", [1, 2, 3, 5])
-@pytest.mark.parametrize("rows, units", SHAPES)
+@each("pieces", [1, 2, 3, 5])
+@each("rows, units", SHAPES)
 def test_maxout_matches_reference(isa, dtype, rows, units, pieces):
     z = np.round(normals((rows, pieces * units), dtype))  # whole numbers: many are equal
     dy = normals((rows, units), dtype, 1)
@@ -96,7 +97,7 @@ def test_maxout_of_nan(isa, dtype, piece):
 # ---- glu ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows, cols", SHAPES)
+@each("rows, cols", SHAPES)
 def test_glu_matches_reference(isa, dtype, rows, cols):
     z, dy = normals((rows, 2 * cols), dtype), normals((rows, cols), dtype, 1)
     out = np.full((rows, cols), -7, dtype)
@@ -122,8 +123,8 @@ def test_glu_gradient_matches_central_differences(isa):
 # ---- bilinear -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("units", [1, 3, 4, 5, 9])
-@pytest.mark.parametrize("rows, n2", [(r, n) for r in (0, 1, 3) for n in (1, 2, 7, 8, 16, 17, 40)])
+@each("units", [1, 3, 4, 5, 9])
+@each("rows, n2", [(r, n) for r in (0, 1, 3) for n in (1, 2, 7, 8, 16, 17, 40)])
 def test_bilinear_matches_reference(isa, dtype, rows, units, n2):
     n1 = 3
     x1, x2 = normals((rows, n1), dtype), normals((rows, n2), dtype, 1)
@@ -165,8 +166,8 @@ def test_bilinear_gradients_match_central_differences(isa):
 # ---- activity -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("l1, l2", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.25), (0.3, 0.7)])
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 8, 15, 16, 17, 127, 128, 129, 300])
+@each("l1, l2", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.25), (0.3, 0.7)])
+@each("size", [0, 1, 2, 3, 5, 8, 15, 16, 17, 127, 128, 129, 300])
 def test_activity_matches_reference(isa, dtype, size, l1, l2):
     x = normals(size, dtype)
     x[::4] = 0

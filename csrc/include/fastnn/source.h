@@ -51,8 +51,11 @@ size_t fnn_gather_f64(double *out, const fnn_source_t *source, const uint64_t *o
 void fnn_gather_labels(int32_t *out, const fnn_source_t *source, const uint64_t *order,
                        size_t first, size_t rows);
 
+/* Whether a source of `all` rows is too large for the caches to keep it anyway. */
+bool fnn_is_large(const fnn_source_t *source, size_t all);
+
 /* Asks the memory for these rows, of `all` that the source has, so that they are in cache when they
- * are gathered: as many as 32 kB of cache hold, and none of a source that is small itself. */
+ * are gathered: as many as 32 kB of cache hold, and none of a source that is not large. */
 void fnn_fetch_rows(const fnn_source_t *source, size_t all, const uint64_t *order, size_t rows);
 
 /* The position of the first of these rows with a value that is NaN or Inf after a cast to `dtype`,
