@@ -11,20 +11,21 @@ from typing import Any
 
 from . import judge, report, workloads
 from .plots import COLOURS, Results
-from .workloads import Fit, Net, Work
+from .workloads import Fit, Predict, Work
 
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 
-# From what fastnn is made for to where the others catch up.
+# From what fastnn is made for to where the others are closest.
 TRAINING = [
-    work for work in workloads.FITS if work.net != Net((7, 1, 1)) and work.batch_size < 5000
+    work for work in workloads.FITS if work.net != workloads.SMALLEST and work.batch_size < 5000
 ]
 PREDICTING = [
-    work
-    for work in workloads.PREDICTS
-    if work.rows in (1, 100_000) and work.net != workloads.PREDICTS[0].net
+    Predict(workloads.ARTICLE, 1),
+    Predict(workloads.TABLE, 1),
+    Predict(workloads.TABLE, 100_000),
+    Predict(workloads.IMAGES, 1),
+    Predict(workloads.IMAGES, 1000),
 ]
-PREDICTING.insert(0, workloads.PREDICTS[0])
 PEERS = ["numpy", "sklearn", "torch-eager", "torch-compiled", "torchscript", "jax", "ort"]
 
 DRESSES = {
