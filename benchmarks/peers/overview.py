@@ -34,6 +34,11 @@ DRESSES = {
 }
 
 
+def has_all(results: Results) -> bool:
+    """Tell whether all that is shown was measured."""
+    return all(judge.best(results, work, "fastnn") for work in (*TRAINING, *PREDICTING))
+
+
 def draw(results: Results, folder: Path) -> None:
     """Write overview-light.svg and overview-dark.svg."""
     import matplotlib
@@ -73,8 +78,7 @@ def panel(axes: Any, results: Results, works: list[Any], title: str, dress: dict
     labels = []
     for place, work in enumerate(works):
         ours = judge.best(results, work, "fastnn")
-        if ours is None:
-            raise SystemExit(f"overview: the results lack {work.name}")
+        assert ours is not None, work.name
         labels.append(named(work))
         axes.annotate(
             report.duration(ours.median),
