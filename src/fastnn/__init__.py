@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastnn.errors import DeadNetworkWarning, FastnnWarning
     from fastnn.events import Event
     from fastnn.history import History
+    from fastnn.interchange.onnx_in import from_onnx
     from fastnn.io import load
     from fastnn.layers import (
         Activation,
@@ -112,6 +113,7 @@ __all__ = [
     "data",
     "datasets",
     "fit_many",
+    "from_onnx",
     "get_num_threads",
     "initializers",
     "io",
@@ -177,6 +179,7 @@ _HOMES = {
     "data": "",
     "datasets": "",
     "fit_many": "many",
+    "from_onnx": "interchange.onnx_in",
     "get_num_threads": "parallel",
     "initializers": "",
     "io": "",

@@ -816,6 +816,41 @@ class Model(Network):
 
     # -- running it -------------------------------------------------------------------------------
 
+    def export_onnx(self, path: str | os.PathLike[str], *, opset: int = 17) -> None:
+        """Write the model as an ONNX file, which other tools can run.
+
+        What is written is what `predict` computes: noise is left out, scalers are part of it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Replaced only once the new file is whole.
+        opset : int, default 17
+            Version of ONNX's operators, at least 13; an old runtime may want an old one.
+
+        Raises
+        ------
+        ImportError
+            If the package onnx is not installed.
+        TypeError, ValueError
+            If ONNX has no operators for a layer, such as a `Lambda`, or `opset` is unknown.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import fastnn as fnn, tempfile, pathlib
+        >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)], seed=3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "m.onnx")
+        ...     model.export_onnx(path)
+        ...     path.stat().st_size < 1000
+        True
+        """
+        from fastnn.interchange.onnx_out import export_onnx
+
+        export_onnx(self, path, opset=opset)
+
     def __call__(self, x: Any, *more: Any, check_finite: bool = True) -> Any:
         """Return ``model.predict(x)``, or for symbolic tensors those of the outputs.
 
