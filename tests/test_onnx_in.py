@@ -399,6 +399,8 @@ def test_all_unsupported_nodes_are_named_in_one_error():
         ("i = Cast <to = 7> (x) y = Relu(i)", "cut off to integers"),
         ("a = Relu(x) i = Cast <to = 7> (a) y = Gather(W, i)", "want columns of an input"),
         ("y = LayerNormalization <axis = 0> (x, W)", "axis 0 is the batch"),
+        ("y = Cast <to = 7> (x)", "'y': it holds integers"),
+        ("a = Sin(x) b = Cos(x) y = Add(a, b)", "2 nodes"),
         ("d, m = Dropout(x) f = Cast <to = 1> (m) y = Mul(d, f)", "further result 'm'"),
     ],
 )
