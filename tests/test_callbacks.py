@@ -14,6 +14,7 @@ import fastnn as fnn
 from fastnn import callbacks as cb
 from fastnn import trainer as trainer_module
 from fastnn.events import Event, Snapshot
+from fastnn.loop import Fit
 
 NAMES = ("train_begin", "epoch_begin", "batch_begin", "batch_end", "epoch_end", "train_end")
 
@@ -1006,3 +1007,42 @@ def test_own_classes_are_exported():
     assert fnn.callbacks is cb
     for name in cb.__all__:
         assert issubclass(getattr(cb, name), cb.Callback)
+
+
+def test_a_callback_sleeps_until_an_epoch(monkeypatch):
+    """It is woken when it said, and the epochs before that stay in C."""
+
+    class Sleeper(cb.Callback):
+        def __init__(self):
+            self.sleeps_until = 2
+            self.seen = []
+
+        def on_epoch_end(self, event):
+            self.seen.append(event.epoch)
+            self.sleeps_until = event.epoch + 3
+
+    in_python = []
+    epoch = Fit._epoch
+    monkeypatch.setattr(
+        Fit, "_epoch", lambda fit, position: (in_python.append(1), epoch(fit, position))[1]
+    )
+    x, y = data()
+    sleeper, model, other = Sleeper(), network(), network()
+    history = trainer_of(model).fit(x, y, epochs=12, verbose=0, callbacks=[sleeper])
+    assert sleeper.seen == [3, 7, 11]
+    assert len(in_python) == 3
+    assert history.epoch == list(range(1, 13))
+    assert history["loss"] == trainer_of(other).fit(x, y, epochs=12, verbose=0)["loss"]
+    assert bits(model) == bits(other)
+
+
+def test_epochs_between_two_calls_of_a_handler_stay_in_c(monkeypatch):
+    seen = []
+    trainer = trainer_of().on("epoch_end", lambda event: seen.append(event.epoch), every=5)
+    epoch, in_python = Fit._epoch, []
+    monkeypatch.setattr(
+        Fit, "_epoch", lambda fit, position: (in_python.append(1), epoch(fit, position))[1]
+    )
+    trainer.fit(*data(), epochs=12, verbose=0)
+    assert seen == [5, 10]
+    assert len(in_python) == 2

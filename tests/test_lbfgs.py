@@ -149,3 +149,20 @@ def test_without_scipy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "lbfgs.minimize: needs SciPy; pip install scipy" in done.stdout, done.stderr
+
+
+def test_limits_apart():
+    trainer = linear()
+    found = lbfgs.minimize(trainer, X, Y, tol=0.0, gradient_tol=1e-3, max_iter=200)
+    assert found.converged
+    x = np.hstack([X, np.ones((60, 1))])
+    error = trainer.model.predict(X) - Y
+    assert np.abs(x.T @ error / 60).max() <= 1e-3  # the mean over two columns, times two
+    assert found.iterations < lbfgs.minimize(linear(), X, Y, tol=0.0).iterations
+    few = lbfgs.minimize(linear(), X, Y, max_evaluations=2)
+    assert not few.converged
+    assert few.evaluations < 10
+    with pytest.raises(ValueError, match="max_evaluations"):
+        lbfgs.minimize(linear(), X, Y, max_evaluations=0)
+    with pytest.raises(ValueError, match="gradient_tol"):
+        lbfgs.minimize(linear(), X, Y, gradient_tol=-1.0)

@@ -193,7 +193,21 @@ def test_data_that_does_not_fit_is_refused_and_nothing_changes():
     assert model.snapshot().tobytes() == before.tobytes()
 
 
-def test_loss_weights_are_for_several_outputs():
-    model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)])
-    with pytest.raises(ValueError, match="several outputs"):
+def test_the_loss_of_a_single_output_has_a_number_for_a_weight(tmp_path):
+    x, y = np.arange(6.0)[:, None], np.arange(6.0)[:, None] * 2
+    fits = []
+    for weight, rate in (
+        (0.25, 0.04),
+        (None, 0.01),
+    ):  # a quarter of the gradient, four times as far
+        model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)], seed=0, dtype="float64")
+        trainer = fnn.Trainer(model, "mse", fnn.SGD(rate), loss_weights=weight)
+        history = trainer.fit(x, y, batch_size=4, epochs=3, verbose=0)
+        fits.append((np.array(history["loss"]), model.parameter_arena, trainer))
+    np.testing.assert_allclose(fits[0][0], 0.25 * fits[1][0], rtol=1e-12)
+    np.testing.assert_allclose(fits[0][1], fits[1][1], rtol=1e-12)
+    fits[0][2].save(tmp_path / "trainer.safetensors")
+    again = fnn.load_trainer(tmp_path / "trainer.safetensors")
+    assert again.evaluate(x, y) == fits[0][2].evaluate(x, y)
+    with pytest.raises(TypeError, match="loss_weights must be a finite number"):
         fnn.Trainer(model, "mse", loss_weights=[1.0])

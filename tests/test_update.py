@@ -920,3 +920,34 @@ def test_specs_of_updates_go_through_json():
         again = optimizers.get(json.loads(json.dumps(spec.config())))
         assert again.config() == spec.config()
         assert repr(again) == repr(spec)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_penalties_per_row(dtype, weighted):
+    """Divided by the rows of each batch, or their weights: the last of 7 rows has 3."""
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((7, 2)), rng.standard_normal((7, 1))
+    weight = rng.uniform(0.5, 2, 7) if weighted else np.ones(7)
+    kernel = fnn.regularizers.L1L2(0.3, 0.7)
+    model = fnn.Sequential(
+        [fnn.Input(2), fnn.Dense(1, kernel_regularizer=kernel)], seed=0, dtype=dtype
+    )
+    model.penalties_per_row = True
+    w = model.parameters["dense_0/kernel"].astype(np.float64)
+    b = model.parameters["dense_0/bias"].astype(np.float64)
+    history = fnn.Trainer(model, "mse", fnn.SGD(0.1)).fit(
+        x, y, sample_weight=weight if weighted else None, batch_size=4, shuffle=False, verbose=0
+    )
+    sums = 0.0
+    for rows in (slice(0, 4), slice(4, 7)):
+        some = weight[rows][:, None]
+        error = x[rows] @ w + b - y[rows]
+        total = some.sum()
+        sums += (some * error**2).sum() + 0.3 * np.abs(w).sum() + 0.7 * (w**2).sum()
+        dw = (2 * x[rows].T @ (some * error) + 0.3 * np.sign(w) + 1.4 * w) / total
+        db = 2 * (some * error).sum(axis=0) / total
+        w, b = w - 0.1 * dw, b - 0.1 * db
+    rtol = 1e-12 if np.dtype(dtype) == np.float64 else 1e-5  # two steps, rounded
+    np.testing.assert_allclose(model.parameters["dense_0/kernel"], w, rtol=rtol)
+    np.testing.assert_allclose(model.parameters["dense_0/bias"], b, rtol=rtol)
+    np.testing.assert_allclose(history["loss"], [sums / weight.sum()], rtol=rtol)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         parallel,
         regularizers,
         schedules,
+        sklearn,
     )
     from fastnn._core import Predictor
     from fastnn.config import show_config
@@ -130,6 +131,7 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "show_config",
+    "sklearn",
     "threads",
 ]
 
@@ -196,6 +198,7 @@ _HOMES = {
     "schedules": "",
     "set_num_threads": "parallel",
     "show_config": "config",
+    "sklearn": "",
     "threads": "parallel",
 }
 

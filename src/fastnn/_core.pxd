@@ -517,6 +517,7 @@ cdef extern from "fastnn/update.h" nogil:
         size_t iterations
         size_t n_segments
         const fnn_segment_t *segments
+        double penalty_scale
         size_t accumulate
         double noise
         double noise_decay
@@ -624,6 +625,7 @@ cdef extern from "fastnn/plan.h" nogil:
         uint64_t t
         size_t n_penalties
         const fnn_penalty_t *penalties
+        c_bool penalties_per_row
         fnn_head_t *heads
         size_t n_metrics
         const fnn_metric_slot_t *metrics

@@ -344,6 +344,7 @@ class Functions:
 
 class Network:
     penalties: tuple[tuple[int, int, float, float], ...] | None
+    penalties_per_row: bool
     @property
     def parameter_arena(self) -> _Real: ...
     @property

@@ -96,6 +96,7 @@ cdef class Network:
     cdef unsigned long forks    # the process that all these are about
     cdef bint torn              # this is a child, forked in the midst of a thread's step
     cdef public tuple penalties  # of the loss: (offset, size, l1, l2) each; None for none
+    cdef public bint penalties_per_row  # divided by the rows of a batch, or by their weights
     cdef object __weakref__
 
     def __dealloc__(self):

@@ -182,6 +182,7 @@ cdef class Run:
             self.penalties[i] = fnn_penalty_t(offset, size, l1, l2)
         self.run.n_penalties = len(penalties)
         self.run.penalties = self.penalties
+        self.run.penalties_per_row = self.network.penalties_per_row
         return 0
 
     cdef int reserve(self, size_t batch_rows) except -1:

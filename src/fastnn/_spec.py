@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -284,6 +285,18 @@ def describe_name(name: str) -> str:
     return repr(name if len(name) <= 60 else name[:57] + "...")
 
 
+_NEEDED: WeakKeyDictionary[type[Spec], tuple[str, ...]] = WeakKeyDictionary()
+
+
+def _needed(cls: type[Spec]) -> tuple[str, ...]:
+    """Return the arguments that must be given; to read a signature is dear, so once a class."""
+    found = _NEEDED.get(cls)
+    if found is None:
+        found = tuple(name for name, must in cls._arguments().items() if must)
+        _NEEDED[cls] = found
+    return found
+
+
 def resolve(family: type[S], value: object, where: str) -> S:
     """Return a spec of `family` from a spec, a name or a config.
 
@@ -297,7 +310,7 @@ def resolve(family: type[S], value: object, where: str) -> S:
         return value
     if isinstance(value, str):
         found = lookup(what, value, family.table, where=where)
-        needed = [name for name, must in found._arguments().items() if must]
+        needed = _needed(found)
         if needed:
             raise ValueError(
                 f"{where}: {what} {value!r} needs arguments; "

@@ -78,6 +78,7 @@ cdef class OptimizerState:
         self.scalars = np.zeros(FNN_UPDATE_SCALARS)
         self.update.scalars = <double *>cnp.PyArray_DATA(self.scalars)
         self.update.seed = seed
+        self.update.penalty_scale = 1.0
         self.take_segments(segments)
         self.take_arrays(settings)
         self.configure(settings)

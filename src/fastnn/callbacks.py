@@ -45,6 +45,9 @@ class Callback:
     ----------
     every : int
         Batch events come only every so many batches, counted within the epoch.
+    sleeps_until : int
+        Epoch events come only above this number of the epoch; a method may set it, again and again.
+        Epochs that nobody listens to stay in C.
     ends_on_nan : bool
         Whether a loss that is not finite ends the fit instead of being an error.
 
@@ -66,6 +69,7 @@ class Callback:
     """
 
     every: int = 1
+    sleeps_until: int = 0
     ends_on_nan: ClassVar[bool] = False
     custom_objects: Mapping[str, Any] | None = None  # for the file that `resumes_from` names
 

@@ -27,10 +27,16 @@ if TYPE_CHECKING:
         def save(self, path: str | os.PathLike[str]) -> None: ...
         def save_model(self, path: str | os.PathLike[str]) -> None: ...
 
+    class Sleeper(Protocol):
+        """Who says itself from when on it listens: a callback."""
+
+        sleeps_until: int
+
 
 __all__ = ["NAMES", "Event", "Handler", "Listeners", "Snapshot"]
 
 NAMES = ("train_begin", "epoch_begin", "batch_begin", "batch_end", "epoch_end", "train_end")
+EPOCHS = ("epoch_begin", "epoch_end")
 COUNTED = ("epoch_begin", "batch_begin", "batch_end", "epoch_end")  # the others come once a fit
 
 
@@ -253,10 +259,17 @@ Handler = Callable[[Event], object]
 class _Listener:
     """A handler and the numbers (of batches or epochs) at which it is called."""
 
-    __slots__ = ("after", "every", "first", "handler", "name", "once")
+    __slots__ = ("after", "every", "first", "handler", "name", "once", "sleeper")
 
     def __init__(
-        self, name: str, handler: Handler, every: int, first: int | None, after: int, once: bool
+        self,
+        name: str,
+        handler: Handler,
+        every: int,
+        first: int | None,
+        after: int,
+        once: bool,
+        sleeper: Sleeper | None = None,
     ) -> None:
         self.name = name
         self.handler = handler
@@ -264,10 +277,12 @@ class _Listener:
         self.first = first
         self.after = after
         self.once = once
+        self.sleeper = sleeper
 
     def next(self, done: int) -> int | None:
         """Return the next number above `done` at which it is called; or None."""
-        number = (max(done, self.after) // self.every + 1) * self.every
+        after = self.after if self.sleeper is None else self.sleeper.sleeps_until
+        number = (max(done, after) // self.every + 1) * self.every
         return number if self.first is None or number <= self.first else None
 
 
@@ -309,9 +324,13 @@ class Listeners:
         once = check_bool(where, "once", once)
         self._own.append(_Listener(name, handler, every, first, after, once))
 
-    def invite(self, name: str, handler: Handler, every: int) -> None:
-        """Let a callback's method listen until `dismiss`."""
-        self._guests.append(_Listener(name, handler, every, None, 0, False))
+    def invite(
+        self, name: str, handler: Handler, every: int, sleeper: Sleeper | None = None
+    ) -> None:
+        """Let a callback's method listen until `dismiss`; at epochs when the callback is awake."""
+        if name not in EPOCHS:
+            sleeper = None
+        self._guests.append(_Listener(name, handler, every, None, 0, False, sleeper))
 
     def dismiss(self) -> None:
         """Forget the callbacks of the fit."""
@@ -327,6 +346,13 @@ class Listeners:
                     if number is not None and (best is None or number < best):
                         best = number
         return best
+
+    def epochs_unseen(self, done: int) -> int | None:
+        """Return how many epochs after those `done` nobody listens to; None if to none at all."""
+        if self.wants("batch_begin", "batch_end"):
+            return 0
+        numbers = [self.next_number(name, done) for name in EPOCHS]
+        return min((number - done - 1 for number in numbers if number is not None), default=None)
 
     def wants(self, *names: str) -> bool:
         """Tell whether anyone listens to one of `names`."""

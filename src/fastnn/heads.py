@@ -86,7 +86,7 @@ def make_heads(
     ----------
     model : Model
     loss : str or Loss; for several outputs one for all, or a list or dict with None for none
-    loss_weights : None, or a list or dict of float
+    loss_weights : None, or a list or dict of float; for a single output a float
     measures : sequence of metrics; for several outputs a list or dict of them
     where : str
         Who asks; begins the messages of errors.
@@ -102,8 +102,6 @@ def make_heads(
     if all(one is None for one in wanted):
         raise TypeError(f"{where}: loss is None; want one, for an output at least")
     weights = _each(loss_weights, names, where, "loss_weights", several, alike=False)
-    if loss_weights is not None and not several:
-        raise ValueError(f"{where}: loss_weights is for models with several outputs")
     found = _each(measures, names, where, "metrics", several, alike=False)
     if several and measures and not isinstance(measures, (Mapping, list, tuple)):
         raise TypeError(f"{where}: metrics must be a list or a dict, got {describe(measures)}")

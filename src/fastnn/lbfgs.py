@@ -58,6 +58,8 @@ def minimize(
     sample_weight: npt.ArrayLike | None = None,
     max_iter: int = 200,
     tol: float = 1e-8,
+    gradient_tol: float | None = None,
+    max_evaluations: int = 15_000,
     history_size: int = 10,
 ) -> Minimum:
     """Minimize the loss of a trainer's model over all rows at once.
@@ -76,6 +78,10 @@ def minimize(
     tol : float, default 1e-8
         Stops where the loss falls by less than this share of itself, or no element of the
         gradient is larger than it.
+    gradient_tol : float, optional
+        The limit of the gradient, where it is another.
+    max_evaluations : int, default 15000
+        Passes over the data at most, but for those of the last line search.
     history_size : int, default 10
         Steps that the method remembers of the curvature.
 
@@ -117,6 +123,9 @@ def minimize(
     where = "lbfgs.minimize"
     check_int(where, "max_iter", max_iter)
     check_float(where, "tol", tol, at_least=0)
+    least = tol if gradient_tol is None else gradient_tol
+    check_float(where, "gradient_tol", least, at_least=0)
+    check_int(where, "max_evaluations", max_evaluations)
     check_int(where, "history_size", history_size)
     try:
         from scipy.optimize import minimize as scipy_minimize
@@ -162,7 +171,13 @@ def minimize(
             method="L-BFGS-B",
             bounds=bounds,
             callback=note,
-            options={"maxiter": max_iter, "ftol": tol, "gtol": tol, "maxcor": history_size},
+            options={
+                "maxiter": max_iter,
+                "maxfun": max_evaluations,
+                "ftol": tol,
+                "gtol": least,
+                "maxcor": history_size,
+            },
         )
         best = np.array(found.x)
     finally:

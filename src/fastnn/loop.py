@@ -27,7 +27,6 @@ __all__ = ["Fit"]
 
 MANY_STEPS = 2**62  # "no limit"
 EPOCHS_AT_ONCE = 4096  # that nobody looks at: the records of so many are held
-EPOCH_EVENTS = ("epoch_begin", "batch_begin", "batch_end", "epoch_end")
 
 Validation = Callable[[], dict[str, float]]
 
@@ -97,7 +96,7 @@ class Fit:
             for callback in self.callbacks:
                 for name, handler in callback.handlers():
                     every = callback.every if name.startswith("batch") else 1
-                    self.listeners.invite(name, handler, every)
+                    self.listeners.invite(name, handler, every, callback)
             self._run()
         finally:
             self.listeners.dismiss()
@@ -141,12 +140,15 @@ class Fit:
         """Train epochs that nobody looks at, without leaving C; tell whether there were any."""
         feed, trainer, reporter = self.feed, self.trainer, self.reporter
         left = self.end - trainer.epochs
+        unseen = self.listeners.epochs_unseen(trainer.epochs)
+        if unseen is not None:
+            left = min(left, unseen)
         if (
-            not isinstance(feed, ArrayFeed)
+            left == 0
+            or not isinstance(feed, ArrayFeed)
             or self.validation is not None
             or len(trainer._heads) > 1
             or self.log_every is not None
-            or self.listeners.wants(*EPOCH_EVENTS)
         ):
             return False
         if reporter is not None:  # so many that it can be told something ten times a second

@@ -216,7 +216,7 @@ def _heads_from(heads: Any, custom: Mapping[str, Any]) -> dict[str, Any]:
     ]
     measures = [[_metric_from(one, custom) for one in head["metrics"]] for head in heads]
     if len(heads) == 1:
-        return {"loss": found[0], "metrics": measures[0]}
+        return {"loss": found[0], "metrics": measures[0], "loss_weights": heads[0]["weight"]}
     weights = [head["weight"] or None for head in heads]
     return {"loss": found, "metrics": measures, "loss_weights": weights}
 

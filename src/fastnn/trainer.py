@@ -61,7 +61,8 @@ class Trainer:
         Such as "mean_absolute_error", "accuracy", ``fastnn.metrics.F1(average="macro")``, or a
         function ``(y_true, y_pred)`` of one's own.  For several outputs a list or dict of such.
     loss_weights : list or dict of float, optional
-        Of the losses of several outputs in their sum, "loss"; 1 by default.
+        Of the losses of several outputs in their sum, "loss"; 1 by default.  For a single output
+        a float, which its loss is multiplied by.
     seed : int, optional
         Of the order of the rows; by default the model's.
 

@@ -200,6 +200,7 @@ typedef struct {
 
     size_t n_penalties;
     const fnn_penalty_t *penalties; /* part of each batch's loss */
+    bool penalties_per_row;         /* they are divided by the batch's rows, or its weights */
 
     fnn_head_t *heads; /* one for each output of the plan */
     size_t n_metrics;

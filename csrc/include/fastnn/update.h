@@ -2,7 +2,7 @@
  *
  * In this order, each where it is asked for:
  *   1. gradients are added up over `accumulate` steps; the last of them goes on with their mean
- *   2. penalties: g += l1 sign(p) + 2 l2 p
+ *   2. penalties: g += (l1 sign(p) + 2 l2 p) penalty_scale
  *   3. noise: g += N(0, noise / t^noise_decay), t counted from 1
  *   4. centralization: the columns' means are taken away from the gradient of a matrix
  *   5. clipping: each element, then each parameter's norm, then the norm of all
@@ -72,6 +72,7 @@ typedef struct {
     size_t iterations;       /* muon: of Newton and Schulz */
     size_t n_segments;       /* of whole updates */
     const fnn_segment_t *segments;
+    double penalty_scale; /* multiplies all l1 and l2 */
     size_t accumulate; /* 0 is 1 */
     double noise, noise_decay;
     uint64_t seed; /* of the noise */
