@@ -37,7 +37,7 @@ nitpicky = True
 # What the docstrings mention of Python and NumPy: no inventory is fetched, so that a build needs
 # no network.
 nitpick_ignore_regex = [
-    ("py:.*", r"(collections|typing|numpy|np|npt|scipy|pandas|matplotlib|threading)\..*"),
+    ("py:.*", r"(collections|typing|numpy|np|npt|scipy|pandas|matplotlib|threading|sklearn)\..*"),
     ("py:.*", r"(Mapping|Exception|UserWarning|NamedTuple|RuntimeWarning|dict|list|tuple|object)"),
     ("py:.*", r"(fastnn\.)?_\w+\..*"),  # modules that are nobody's business outside
 ]

@@ -98,9 +98,16 @@ def entry(module: str, name: str) -> list[str]:
         ours = [base for base in known if base.__module__.startswith("fastnn")]
         hidden = {name for name in dir(thing) if any(hasattr(base, name) for base in ours)}
         hidden |= HOUSE.get(name, set())
+        hidden |= {name for name in dir(thing) if is_foreign(getattr(thing, name, None))}
         options += [f"   :exclude-members: {', '.join(sorted(hidden))}"] * bool(hidden)
         options += ["   :show-inheritance:"] * bool(public_bases(thing))
     return [f".. {kind}:: {name}", *options, ""]
+
+
+def is_foreign(member: object) -> bool:
+    """Tell whether another library has put a method into the class."""
+    made_in = getattr(member, "__module__", None)
+    return inspect.isroutine(member) and not (made_in or "fastnn").startswith("fastnn")
 
 
 def is_known(kind: type) -> bool:
