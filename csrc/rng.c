@@ -6,9 +6,6 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <emmintrin.h>
-#endif
 
 _Static_assert(FLT_EVAL_METHOD == 0, "random numbers need doubles without excess precision");
 
@@ -144,57 +141,19 @@ void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) {
     fnn_random_normal_from(stream, 0, out, n);
 }
 
-enum { DRAWS = 8 };
-
-/* DRAWS numbers of a stream, from 2 block on. */
-static void draw(const fnn_random_t *stream, size_t block, uint64_t out[DRAWS]) {
-#if defined(__x86_64__)
-    /* Two blocks side by side, each word in the lower half of 64 bits: the upper halves hold
-     * anything, as nothing reads them. */
-    __m128i c0[2], c1[2], c2[2], c3[2];
-    for (int v = 0; v < 2; ++v) {
-        const int64_t first = (int64_t)block + 2 * v;
-        c0[v] = _mm_set_epi64x(first + 1, first);
-        c1[v] = _mm_set1_epi64x(stream->step);
-        c2[v] = _mm_set1_epi64x(stream->epoch);
-        c3[v] = _mm_set1_epi64x(stream->purpose);
-    }
-    __m128i k0 = _mm_set1_epi64x((int64_t)stream->seed), k1 = _mm_srli_epi64(k0, 32);
-    for (int round = 0; round < 10; ++round) {
-        for (int v = 0; v < 2; ++v) {
-            const __m128i a = _mm_mul_epu32(c0[v], _mm_set1_epi64x(PHILOX_M0));
-            const __m128i b = _mm_mul_epu32(c2[v], _mm_set1_epi64x(PHILOX_M1));
-            c0[v] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(b, 32), c1[v]), k0);
-            c1[v] = b;
-            c2[v] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(a, 32), c3[v]), k1);
-            c3[v] = a;
-        }
-        k0 = _mm_add_epi64(k0, _mm_set1_epi64x(PHILOX_W0));
-        k1 = _mm_add_epi64(k1, _mm_set1_epi64x(PHILOX_W1));
-    }
-    for (int v = 0; v < 2; ++v) {
-        __m128i *const to = (__m128i *)(void *)(out + 4 * v);
-        _mm_storeu_si128(to, _mm_unpacklo_epi64(_mm_unpacklo_epi32(c0[v], c1[v]),
-                                                _mm_unpacklo_epi32(c2[v], c3[v])));
-        _mm_storeu_si128(to + 1, _mm_unpacklo_epi64(_mm_unpackhi_epi32(c0[v], c1[v]),
-                                                    _mm_unpackhi_epi32(c2[v], c3[v])));
-    }
-#else
-    for (size_t k = 0; k < DRAWS; k += 2)
-        two_words(stream, block + k / 2, out + k);
-#endif
-}
-
-void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) {
+void fnn_random_permutation(const fnn_random_t *stream, fnn_random_words_fn *words,
+                            uint64_t *index, size_t n) {
+    enum { DRAWS = FNN_RANDOM_GROUP }; /* of 64 bits: as many groups as a draw has words */
     for (size_t i = 0; i < n; ++i)
         index[i] = i;
-    uint64_t words[DRAWS];
+    uint32_t pairs[2 * DRAWS];
     for (size_t i = 0; i + 1 < n; i += DRAWS) {
-        draw(stream, i / 2, words);
+        words(pairs, stream, i / 2, 2 * DRAWS); /* a block has two draws */
         for (size_t k = 0; k < DRAWS && i + k + 1 < n; ++k) { /* each settles the last place left */
+            const uint64_t draw = (uint64_t)pairs[2 * k + 1] << 32 | pairs[2 * k];
             const uint64_t places = n - i - k;
             const size_t last = places - 1;
-            const size_t other = (size_t)(((unsigned __int128)words[k] * places) >> 64);
+            const size_t other = (size_t)(((unsigned __int128)draw * places) >> 64);
             const uint64_t kept = index[last];
             index[last] = index[other];
             index[other] = kept;

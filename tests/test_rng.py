@@ -110,8 +110,8 @@ def test_permutation_holds_each_index_once(n):
     assert sorted(got.tolist()) == list(range(n))
 
 
-@pytest.mark.parametrize("n", [2, 3, 10, 101])
-def test_permutation_is_fisher_yates_with_lemires_products(n):
+@pytest.mark.parametrize("n", [2, 3, 10, 65, 101, 301])  # draws come 64 at a time
+def test_permutation_is_fisher_yates_with_lemires_products(isa, n):
     want = list(range(n))
     for last, word in zip(range(n - 1, 0, -1), words64(SEED, "shuffle", 4, 0, n - 1), strict=True):
         other = word * (last + 1) >> 64

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from fastnn.errors import DeadNetworkWarning, FastnnWarning
     from fastnn.events import Event
     from fastnn.history import History
+    from fastnn.interchange.keras import from_keras
     from fastnn.interchange.onnx_in import from_onnx
+    from fastnn.interchange.sklearn import from_sklearn
+    from fastnn.interchange.torch import from_torch
     from fastnn.io import load
     from fastnn.layers import (
         Activation,
@@ -115,6 +118,9 @@ __all__ = [
     "datasets",
     "fit_many",
     "from_onnx",
+    "from_keras",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "io",
@@ -182,6 +188,9 @@ _HOMES = {
     "datasets": "",
     "fit_many": "many",
     "from_onnx": "interchange.onnx_in",
+    "from_keras": "interchange.keras",
+    "from_sklearn": "interchange.sklearn",
+    "from_torch": "interchange.torch",
     "get_num_threads": "parallel",
     "initializers": "",
     "io": "",

@@ -141,7 +141,10 @@ cdef extern from "fastnn/rng.h" nogil:
     void fnn_philox4x32(const uint32_t *counter, const uint32_t *key, uint32_t *out) noexcept
     void fnn_random_uniform(const fnn_random_t *stream, double *out, size_t n) noexcept
     void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n) noexcept
-    void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n) noexcept
+    ctypedef void fnn_random_words_fn(uint32_t *words, const fnn_random_t *stream, uint64_t block,
+                                      size_t n) noexcept
+    void fnn_random_permutation(const fnn_random_t *stream, fnn_random_words_fn *words,
+                                uint64_t *index, size_t n) noexcept
 
 cdef extern from "fastnn/combine.h" nogil:
     ctypedef enum fnn_combine_t:
@@ -217,6 +220,7 @@ cdef extern from "fastnn/kernels.h" nogil:
                                 size_t cols, double eps) noexcept nogil
         void (*noise)(fnn_noise_t kind, const fnn_random_t *stream, uint64_t first, const float *x,
                       float *mask, float *out, size_t n, double rate) noexcept nogil
+        fnn_random_words_fn *random_words
         void (*noise_grad)(fnn_noise_t kind, const float *mask, const float *dy, float *dx,
                            size_t n) noexcept nogil
         void (*prelu)(const float *x, const float *alpha, float *out, size_t rows,

@@ -318,8 +318,9 @@ def random_permutation(seed, purpose, epoch, size_t n, cnp.ndarray out=None):
     elif out.dtype != np.uint64 or not _is_plain(out) or <size_t>out.size != n:
         raise ValueError(f"random_permutation: out must be a uint64 vector of {n}")
     cdef uint64_t *index = <uint64_t *>cnp.PyArray_DATA(out)
+    cdef fnn_random_words_fn *words = _kernels.f32.random_words
     with nogil:
-        fnn_random_permutation(&stream, index, n)
+        fnn_random_permutation(&stream, words, index, n)
     return out
 
 

@@ -396,6 +396,7 @@ cdef class Run:
         cdef double *record = <double *>cnp.PyArray_DATA(records)
         cdef uint64_t *index = <uint64_t *>cnp.PyArray_DATA(order) if order is not None else NULL
         cdef fnn_random_t stream = _stream(seed, "shuffle", first, 0)
+        cdef fnn_random_words_fn *words = _kernels.f32.random_words
         cdef fnn_status_t status = FNN_OK
         cdef double slice_began, epoch_began = 0, now
         cdef bint has_whole = len(self.kept) > 0, is_over = False
@@ -428,7 +429,8 @@ cdef class Run:
                             epoch_began = now
                             if index != NULL:
                                 stream.epoch = <uint32_t>(first + self.done)
-                                fnn_random_permutation(&stream, index, self.run.rows)
+                                fnn_random_permutation(&stream, words, index,
+                                                       self.run.rows)
                                 if choice != NULL:
                                     for i in range(self.run.rows):
                                         index[i] = choice[index[i]]

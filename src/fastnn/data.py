@@ -37,7 +37,8 @@ def as_array(value: object, *, where: str, name: str) -> Array:
     Parameters
     ----------
     value : array_like
-        An array, nested lists, or anything with ``__array__``.
+        An array, nested lists, or anything with ``__dlpack__`` on the CPU (a tensor that requires
+        a gradient is read without it), ``__array__``, ``__array_interface__`` or a buffer.
     where, name : str
         The function and the argument, for error messages.
 
@@ -49,7 +50,8 @@ def as_array(value: object, *, where: str, name: str) -> Array:
     Raises
     ------
     TypeError
-        If `value` holds no real numbers: None, strings, objects, complex numbers, dates.
+        If `value` holds no real numbers: None, strings, objects, complex numbers, dates; or lies on
+        another device.
     ValueError
         If it is masked or ragged.
     """
@@ -66,12 +68,7 @@ def as_array(value: object, *, where: str, name: str) -> Array:
             f"{where}: {name} is a sparse {type(value).__name__}; want a dense array: "
             f"{name}.toarray()"
         )
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(
-            f"{where}: {name} is ragged; want rows of one length, or one shape ({error})"
-        ) from None
+    array = _shared(value, where=where, name=name)
     if array.dtype.kind not in "biuf":
         got = f"an array of dtype {array.dtype}"
         if array.dtype.kind == "O" and not isinstance(value, np.ndarray):
@@ -86,6 +83,44 @@ def as_array(value: object, *, where: str, name: str) -> Array:
         with np.errstate(over="ignore"):  # becomes Inf, which check_finite names
             return array.astype(np.float64)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+ON_CPU = (1, 3, 11, 13)  # of DLPack's devices: plain memory, pinned by CUDA or ROCm, managed
+
+
+def _shared(value: Any, *, where: str, name: str) -> Array:
+    """Return `value` as an array, in the same memory where it has one."""
+    if not isinstance(value, np.ndarray) and hasattr(value, "__dlpack__"):
+        at = "another device"
+        try:
+            kind, number = map(int, value.__dlpack_device__())
+            at += f" (DLPack's number {kind}:{number})"
+        except (AttributeError, BufferError, RuntimeError, ValueError) as error:
+            kind, at = -1, f"a device that DLPack does not know ({error})"
+        if kind not in ON_CPU:
+            raise TypeError(
+                f"{where}: {name} is a {type(value).__name__} on {at}; want it in the memory of "
+                f"the CPU, as by {name}.cpu()"
+            )
+        if hasattr(value, "detach"):  # PyTorch refuses what requires a gradient
+            value = value.detach()
+        try:
+            return np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, ValueError):
+            pass  # a type, or nulls, that DLPack has no word for; NumPy may read it by other ways
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: {name} is ragged; want rows of one length, or one shape ({error})"
+        ) from None
+    except (BufferError, RuntimeError, TypeError) as error:
+        kind_of = getattr(value, "dtype", None)
+        of = "" if kind_of is None else f" of {kind_of}"
+        raise TypeError(
+            f"{where}: {name} is a {type(value).__name__}{of} that NumPy cannot read ({error}); "
+            f"want {NUMBERS}"
+        ) from None
 
 
 def as_rows(

@@ -12,6 +12,8 @@ from fastnn.graph import Tensor, as_tensor
 
 __all__ = ["check_form", "check_out", "first_of", "is_stream", "open_form", "parts_of"]
 
+PROTOCOLS = ("__array__", "__array_interface__", "__dlpack__")
+
 
 def open_form(given: Any, where: str) -> tuple[list[Tensor], Any]:
     """Return the tensors of one, a list or a dict, and which of them it was."""
@@ -69,13 +71,24 @@ def is_stream(value: object) -> TypeGuard[Iterable[Any]]:
         first = value[0] if value else None
         if isinstance(first, (list, tuple)) and first:
             first = first[0]
-        return hasattr(first, "tocsr") or (isinstance(first, np.ndarray) and first.ndim == 2)
+        return hasattr(first, "tocsr") or (getattr(first, "ndim", 0) == 2 and _is_array(first))
     return (
-        not isinstance(value, (np.ndarray, str, bytes, bytearray, memoryview, Mapping))
-        and not hasattr(value, "__array__")
+        not isinstance(value, (str, Mapping))
+        and not _is_array(value)
         and not hasattr(value, "toarray")
         and hasattr(value, "__iter__")
     )
+
+
+def _is_array(value: object) -> bool:
+    """Tell whether NumPy can read `value` as it lies in memory."""
+    if isinstance(value, np.ndarray) or any(hasattr(value, name) for name in PROTOCOLS):
+        return True
+    try:
+        memoryview(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
 
 
 def first_of(batch: object, number: int) -> object:

@@ -686,6 +686,37 @@ class Model(Network):
         twin.restore(self.snapshot())
         return cast(Self, twin)
 
+    def as_dtype(self, dtype: npt.DTypeLike) -> Self:
+        """Return a copy that computes in another type, with the same parameters, rounded to it.
+
+        Parameters
+        ----------
+        dtype : {"float32", "float64"}
+
+        Raises
+        ------
+        ValueError
+            If it is neither.
+
+        Examples
+        --------
+        >>> import fastnn as fnn
+        >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+        >>> model.as_dtype("float64").predict([[1.0, 2.0]]).dtype
+        dtype('float64')
+        """
+        wanted = _check_dtype(dtype, f"{type(self).__name__}.as_dtype")
+        *parts, (name, seed, _, frozen), values = self.__reduce__()[1]
+        changed: tuple[Any, ...] = (*parts, (name, seed, wanted, frozen))
+        twin = _rebuild(*changed)
+        arena = twin.snapshot()
+        for trained in (True, False):
+            mine = self._views(values, trained=trained)
+            for key, view in twin._views(arena, trained=trained).items():
+                view[...] = mine[key]
+        twin.restore(arena)
+        return cast(Self, twin)
+
     def __copy__(self) -> Self:
         return self.copy()
 
@@ -813,6 +844,159 @@ class Model(Network):
         from fastnn import io
 
         io.save(self, path)
+
+    # -- other libraries: fastnn.interchange ------------------------------------------------------
+
+    def load_weights(
+        self, path: str | os.PathLike[str], *, mapping: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the weights of a safetensors file, also one that PyTorch's tensors were saved in.
+
+        Parameters
+        ----------
+        path : str or path-like
+        mapping : mapping of str to str, optional
+            The file's tensor for each of this model's arrays that is to be set, by the names of
+            `parameters` and `state`: ``{"dense_0/kernel": "fc1.weight"}``.  Without it a file with
+            this model's own names is taken as it is, and any other layer by layer, in order:
+            ``0.weight``, ``0.bias``, ``fc1.weight``, ... as a `state_dict` names them.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is no safetensors file, or a tensor does not fit: all that do not are named, and
+            nothing has changed.
+
+        Notes
+        -----
+        The kernels of PyTorch's linear layers are transposed.  Half precision becomes the model's.
+
+        Examples
+        --------
+        >>> import fastnn as fnn, numpy as np, tempfile, pathlib
+        >>> from safetensors.numpy import save_file
+        >>> model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+        >>> linear = {"fc.weight": np.ones((1, 2)), "fc.bias": np.zeros(1)}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_file(linear, pathlib.Path(folder, "torch.safetensors"))
+        ...     model.load_weights(pathlib.Path(folder, "torch.safetensors"))
+        >>> model.predict([[3.0, 4.0]])
+        array([[7.]], dtype=float32)
+        """
+        from fastnn.interchange.weights import load_weights
+
+        load_weights(self, path, mapping=mapping)
+
+    def to_torch(self) -> Any:
+        """Return the model as a PyTorch ``nn.Sequential`` with copies of the weights.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            In training mode, with the model's dtype; its modules have the layers' names.
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+        ValueError
+            If the model is no chain, or has layers that PyTorch has no module for: all are named.
+        """
+        from fastnn.interchange.torch import to_torch
+
+        return to_torch(self)
+
+    def to_keras(self) -> Any:
+        """Return the model as a Keras 3 model with copies of the weights.
+
+        Returns
+        -------
+        keras.Sequential, or keras.Model for a graph
+            Not compiled; its layers have this model's names.
+
+        Raises
+        ------
+        ImportError
+            If Keras is not installed.
+        ValueError
+            If there are layers that Keras does not have: all are named.
+        """
+        from fastnn.interchange.keras import to_keras
+
+        return to_keras(self)
+
+    def to_sklearn(self, classes: Sequence[Any] | None = None) -> Any:
+        """Return the model as a fitted estimator of scikit-learn.
+
+        Parameters
+        ----------
+        classes : sequence, optional
+            What the output's columns stand for, if it is an `MLPClassifier`; by default 0, 1, ...
+
+        Returns
+        -------
+        sklearn.neural_network.MLPRegressor or MLPClassifier, or a Pipeline
+            An `MLPClassifier` if the output is a softmax or sigmoid.  A `Normalization` in front
+            becomes a `StandardScaler`, one at the end a `TransformedTargetRegressor`.
+
+        Raises
+        ------
+        ImportError
+            If scikit-learn is not installed.
+        ValueError
+            If it is no chain of dense layers whose hidden ones share an activation that
+            scikit-learn has.
+        """
+        from fastnn.interchange.sklearn import to_sklearn
+
+        return to_sklearn(self, classes=classes)
+
+    def export_c(self, path: str | os.PathLike[str], *, name: str = "model", x: Any = None) -> None:
+        """Write the model as one C99 file that needs libm and nothing else.
+
+        The file has the weights, ``NAME_predict`` for one row, ``NAME_predict_rows`` for several,
+        and, under ``#ifdef NAME_MAIN``, a main that checks them against what this model predicts.
+        Nothing is allocated and nothing kept: threads may call the functions at the same time.
+        Values between layers lie on the stack up to 4096 bytes; for larger networks the caller
+        brings ``NAME_SCRATCH`` numbers.  The head of the file says all of it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Replaced only once the new file is whole.
+        name : str
+            Begins the names of the functions.
+        x : array_like, or a list or dict for several inputs, optional
+            Rows to check with, at most the first 64; by default four that are drawn.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an old one stays as it was.
+        TypeError, ValueError
+            If `name` is no name for a C function, `x` does not fit, a parameter is not finite, or
+            a layer is a Python function, which C cannot call.
+
+        Notes
+        -----
+        Each output is within 1e-6 of its largest value of what `predict` returns (float64: 1e-12),
+        or within four times what rounding does to it, if that is more: the main knows the bound.
+
+        Examples
+        --------
+        >>> import fastnn as fnn, tempfile, pathlib
+        >>> model = fnn.Sequential([fnn.Input(7), fnn.Dense(8, "relu"), fnn.Dense(1)], seed=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.export_c(pathlib.Path(folder, "cars.c"), name="cars")
+        ...     text = pathlib.Path(folder, "cars.c").read_text()
+        >>> print(next(line for line in text.splitlines() if line.startswith("void")))
+        void cars_predict(const float x[7], float y[1]);
+        """
+        from fastnn.interchange.c_source import export_c
+
+        export_c(self, path, name=name, x=x)
 
     # -- running it -------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastnn.model import Model
     from fastnn.trainer import Trainer
 
-__all__ = ["Position", "Saved", "put_back", "read", "write"]
+__all__ = ["Position", "Saved", "arguments_of", "pack", "put_back", "read", "unpack", "write"]
 
 VERSION = 1
 
@@ -91,6 +91,11 @@ class Position:
         self.stopped = stopped
         self.reason = reason
         self.source = source
+
+    def without_source(self) -> Position:
+        """Return a copy that does not know the iterator, which cannot be copied."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return Position(**fields | {"source": None})
 
     def facts(self, tensors: Tensors) -> dict[str, Any]:
         """Return it for JSON; arrays go to `tensors`."""
@@ -215,10 +220,14 @@ def _heads_from(heads: Any, custom: Mapping[str, Any]) -> dict[str, Any]:
         for head in heads
     ]
     measures = [[_metric_from(one, custom) for one in head["metrics"]] for head in heads]
-    if len(heads) == 1:
-        return {"loss": found[0], "metrics": measures[0], "loss_weights": heads[0]["weight"]}
-    weights = [head["weight"] or None for head in heads]
-    return {"loss": found, "metrics": measures, "loss_weights": weights}
+    return _head_arguments(found, measures, [head["weight"] for head in heads])
+
+
+def _head_arguments(found: list[Any], measures: list[Any], weights: list[float]) -> dict[str, Any]:
+    """Return losses, metrics and weights as the arguments of a trainer."""
+    if len(found) == 1:
+        return {"loss": found[0], "metrics": measures[0], "loss_weights": weights[0]}
+    return {"loss": found, "metrics": measures, "loss_weights": [one or None for one in weights]}
 
 
 def _metric_config(metric: object) -> Any:
@@ -232,6 +241,41 @@ def _metric_from(config: Any, custom: Mapping[str, Any]) -> Any:
         family: Any = metrics.Metric
         return family.from_config(config, custom)
     return custom.get(config, config)
+
+
+def pack(trainer: Trainer, position: Position | None) -> dict[str, Any]:
+    """Return what `unpack` brings a new trainer with the same arguments to: for pickle and copy."""
+    return {
+        "arrays": {name: array.copy() for name, array in trainer._state.arrays().items()},
+        "steps": trainer.steps,
+        "epochs": trainer.epochs,
+        "history": trainer.history,
+        "position": None if position is None else position.without_source(),
+        "listeners": trainer._listeners,
+    }
+
+
+def unpack(trainer: Trainer, packed: Mapping[str, Any]) -> None:
+    """Bring a new trainer to where another was packed."""
+    for name, array in trainer._state.arrays().items():
+        array[...] = packed["arrays"][name]
+    trainer._state.t = packed["steps"]
+    trainer.epochs, trainer.history = packed["epochs"], packed["history"]
+    trainer._position, trainer._listeners = packed["position"], packed["listeners"]
+
+
+def arguments_of(trainer: Trainer) -> dict[str, Any]:
+    """Return the arguments that make a trainer like this one, but for the model."""
+    heads = trainer._heads
+    return {
+        **_head_arguments(
+            [head.loss for head in heads],
+            [head.metrics for head in heads],
+            [head.weight for head in heads],
+        ),
+        "optimizer": trainer.optimizer,
+        "seed": trainer.seed,
+    }
 
 
 def read(

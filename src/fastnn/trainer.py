@@ -718,6 +718,20 @@ class Trainer:
         fit = self._fit_under_way
         resume.write(self, self._position if fit is None else fit.position(), path)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        fit = self._fit_under_way
+        position = self._position if fit is None else fit.position()
+        arguments = resume.arguments_of(self)
+        return _rebuild, (type(self), self.model, arguments), resume.pack(self, position)
+
+    def __setstate__(self, packed: Mapping[str, Any]) -> None:
+        resume.unpack(self, packed)
+
+    def __copy__(self) -> Trainer:
+        from copy import deepcopy
+
+        return deepcopy(self)  # with a model of its own: two trainers would pull at one
+
     def _run(self, batch_rows: int, *, training: bool, state: OptimizerState | None = None) -> Run:
         heads = [head.for_run() for head in self._heads]
         measured = [
@@ -845,6 +859,10 @@ def load_trainer(
     trainer = Trainer(saved.model, **saved.arguments(custom_objects))
     trainer._position = resume.put_back(trainer, saved, where)
     return trainer
+
+
+def _rebuild(cls: type[Trainer], model: Model, arguments: Mapping[str, Any]) -> Trainer:
+    return cls(model, **arguments)
 
 
 def _split_validation(where: str, given: Any) -> tuple[Any, Any, Any]:

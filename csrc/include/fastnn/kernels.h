@@ -25,7 +25,7 @@ typedef double fnn_fma_probe_fn(size_t rounds, int mix);
     each(layer_norm, type) each(layer_norm_grad, type) each(layer_norm_param_grad, type)           \
     each(layer_norm_backward, type) each(column_moments, type) each(batch_norm, type)              \
     each(batch_norm_sums, type) each(batch_norm_grad, type) each(noise, type)                      \
-    each(noise_grad, type) each(prelu, type)                                                       \
+    each(noise_grad, type) each(random_words, type) each(prelu, type)                              \
     each(prelu_grad, type) each(prelu_param_grad, type) each(maxout, type)                         \
     each(maxout_grad, type) each(glu, type) each(glu_grad, type) each(bilinear_out, type)          \
     each(bilinear_grad, type) each(activity, type) each(embedding, type)                           \

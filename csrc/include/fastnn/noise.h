@@ -39,7 +39,8 @@ typedef enum {
                                        uint64_t first, const real *x, real *mask, real *out,       \
                                        size_t n, double rate);                                     \
     typedef void fnn_noise_grad_##type##_fn(fnn_noise_t kind, const real *mask, const real *dy,    \
-                                            real *dx, size_t n);
+                                            real *dx, size_t n);                                   \
+    typedef fnn_random_words_fn fnn_random_words_##type##_fn;
 FNN_NOISE_TYPES(float, f32)
 FNN_NOISE_TYPES(double, f64)
 #undef FNN_NOISE_TYPES

@@ -38,8 +38,15 @@ void fnn_random_normal(const fnn_random_t *stream, double *out, size_t n);
 /* The same from number `first` of the stream on. */
 void fnn_random_normal_from(const fnn_random_t *stream, size_t first, double *out, size_t n);
 
+/* The first n 32-bit words of the stream from Philox block `block` on; n is a multiple of
+ * FNN_RANDOM_GROUP.  The kernels have it for their ISA (fastnn/noise.h). */
+enum { FNN_RANDOM_GROUP = 64 };
+typedef void fnn_random_words_fn(uint32_t *words, const fnn_random_t *stream, uint64_t block,
+                                 size_t n);
+
 /* A random order of 0 .. n-1 (Fisher-Yates, Durstenfeld 1964); bounded integers by Lemire's
  * multiply-shift (2019) of 64 random bits, without rejection: the bias is below n 2^-64. */
-void fnn_random_permutation(const fnn_random_t *stream, uint64_t *index, size_t n);
+void fnn_random_permutation(const fnn_random_t *stream, fnn_random_words_fn *words,
+                            uint64_t *index, size_t n);
 
 #endif
