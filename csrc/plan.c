@@ -401,9 +401,12 @@ fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bool trainin
         if (training && plan->ops[i].kind == FNN_OP_BATCH_NORM)
             fits = fits && reserve(&shared[i], &total, 4 * plan->cols[plan->ops[i].out], element);
     }
-    /* Targets are as wide as the outputs, or one int32 label. */
+    /* Targets are as wide as the outputs, or one int32 label; behind those of several outputs lie
+     * their own weights. */
+    const size_t weights = plan->n_outputs > 1;
     for (size_t k = 0; k < plan->n_outputs; ++k)
-        fits = fits && reserve(&y[k], &total, rows, plan->cols[plan->outputs[k]] * element);
+        fits = fits &&
+               reserve(&y[k], &total, rows, (plan->cols[plan->outputs[k]] + weights) * element);
     fits = fits && reserve(&rest[0], &total, rows, element) &&
            reserve(&rest[1], &total, 1, fnn_plan_scratch_bytes(plan, rows, training)) &&
            reserve(&rest[2], &total, rows, training ? plan->extra_cols * element : 0);
@@ -565,6 +568,12 @@ static bool has_labels(const fnn_head_t *head) {
     return head->loss == FNN_SPARSE_CATEGORICAL_CROSSENTROPY;
 }
 
+/* How many columns of output h metrics see. */
+static CLOSE size_t measured_cols(const fnn_run_t *run, size_t h) {
+    const size_t count = run->heads[h].measured;
+    return count > 0 ? count : run->plan->cols[run->plan->outputs[h]];
+}
+
 /* The bits of activation_of. */
 static CLOSE uint64_t logits_of(const fnn_run_t *run) {
     uint64_t logits = 0;
@@ -604,6 +613,11 @@ static CLOSE bool is_simple(const fnn_run_t *run) {
     return run->plan->n_outputs == 1 && run->heads[0].weight == 1 && !run->plan->has_activity;
 }
 
+/* The sum of the weights of the batch's rows for output h. */
+static CLOSE double weights_of(const step_t *step, size_t h) {
+    return step->run->weighs_heads ? step->run->heads[h].batch_weight : step->weights;
+}
+
 /* The loss of the batch: the weighted sum of the outputs' means, and the penalties on values. */
 static CLOSE double batch_loss(const step_t *step, const double *sums) {
     const fnn_run_t *run = step->run;
@@ -611,8 +625,9 @@ static CLOSE double batch_loss(const step_t *step, const double *sums) {
         return sums[0] / (step->weights * (double)run->heads[0].terms);
     double loss = sums[FNN_MOST_OUTPUTS] / (double)step->rows;
     for (size_t h = 0; h < run->plan->n_outputs; ++h)
-        if (run->heads[h].weight != 0)
-            loss += run->heads[h].weight * (sums[h] / (step->weights * (double)run->heads[h].terms));
+        if (run->heads[h].weight != 0 && weights_of(step, h) > 0)
+            loss += run->heads[h].weight *
+                    (sums[h] / (weights_of(step, h) * (double)run->heads[h].terms));
     return loss;
 }
 
@@ -621,7 +636,7 @@ static CLOSE void add_losses(const step_t *step, const double *sums, double pena
     fnn_run_t *run = step->run;
     for (size_t h = 0; h < run->plan->n_outputs; ++h) {
         run->heads[h].loss_sum += sums[h];
-        run->heads[h].weight_sum += step->weights * (double)run->heads[h].terms;
+        run->heads[h].weight_sum += weights_of(step, h) * (double)run->heads[h].terms;
     }
     if (is_simple(run)) {
         const double weight = step->weights * (double)run->heads[0].terms; /* a rounding less than below */
@@ -649,7 +664,8 @@ static bool ask_lean(const fnn_run_t *run, lean_t *lean) {
         update->mean != NULL || update->slow != NULL || update->n_stretches != 1 ||
         update->stretches[0].offset != 0 || update->stretches[0].size < plan->n_params ||
         run->n_penalties > 0 || run->weight.data != NULL || run->inputs[0].indices != NULL ||
-        head->weight != 1 || head->keep.p != NULL || head->loss == FNN_OWN_LOSS)
+        head->weight != 1 || head->keep.p != NULL || head->measured > 0 ||
+        head->loss == FNN_OWN_LOSS)
         return false;
     const double flops = 3.0 * plan->row_flops * (double)rows;
     if (shards_of(plan, rows, true) > 1 || rows > block_of(plan, rows, true) ||

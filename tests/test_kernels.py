@@ -118,6 +118,7 @@ def test_every_name_is_there_and_nothing_else():
     wanted |= {*ACTIVATIONS, *(f"{name}_grad" for name in ACTIVATIONS)}
     wanted |= {*ALL_LOSSES, *(f"{name}_grad" for name in ALL_LOSSES)}
     wanted |= {*COMBINE, *NORM, *NOISE, *UNITS, *TABLES}
+    wanted |= {"optimizer_state", "optimizer_step"}
     assert set(kernels.__all__) == wanted
     assert len(kernels.__all__) == len(wanted)
 

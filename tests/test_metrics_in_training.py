@@ -517,3 +517,26 @@ def test_fit_many_takes_them_all():
 def test_config_of_a_stored_run_names_them():
     found = metrics.get({"kind": "auc", "curve": "PR", "bins": 100}, loss_name="bce", outputs=1)
     assert repr(found) == "AUC(curve='PR', bins=100)"
+
+
+@pytest.mark.parametrize(
+    "name, match",
+    [
+        ("sparse_top_k_categorical_accuracy", "how many are the top k"),
+        ("top_k", "how many are the top k"),
+        ("fbeta", r"which beta\? Give fastnn.metrics.FBeta"),
+        ("confusion_matrix", "is no single number; after the fit call"),
+    ],
+)
+def test_names_that_do_not_say_enough(name, match):
+    model = fnn.Sequential([fnn.Input(2), fnn.Dense(3, "softmax")])
+    with pytest.raises(ValueError, match=match):
+        fnn.Trainer(model, "scce", metrics=[name])
+
+
+def test_names_of_classes_are_no_targets():
+    model = fnn.Sequential([fnn.Input(2), fnn.Dense(3, "softmax")])
+    trainer = fnn.Trainer(model, "scce")
+    for names in (["a", "b"], np.array(["a", "b"]), np.array(["a", "b"], object)):
+        with pytest.raises(TypeError, match=r"y holds names of classes; want .* 0 \.\. 2"):
+            trainer.fit(np.ones((2, 2)), names, verbose=0)

@@ -108,7 +108,6 @@ def test_a_stream_of_nothing_in_steps(stream):
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"steps_per_epoch": 2}, "steps_per_epoch is for streams"),
         ({"prefetch": 2}, "prefetch is for streams"),
         ({"validation_steps": 2}, "validation_steps needs validation_data"),
         (

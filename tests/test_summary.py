@@ -215,3 +215,8 @@ def test_mermaid_of_a_graph_shows_all_outputs_and_arrows():
     text = fnn.Model(x, fnn.Add()([left, right])).to_mermaid()
     assert "split_0<br/>split (None, 2) (None, 2)" in text
     assert text.count("node1 --> node2;") == 2
+
+
+def test_a_model_shows_its_summary_in_notebooks():
+    model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+    assert model._repr_html_() == model.summary()._repr_html_()

@@ -545,6 +545,7 @@ cdef extern from "fastnn/update.h" nogil:
         double l2
     fnn_status_t fnn_update_new_work(fnn_update_t *update, fnn_dtype_t dtype) noexcept
     void fnn_update_free_work(fnn_update_t *update) noexcept
+    c_bool fnn_update_is_piecewise(const fnn_update_t *update) noexcept
     fnn_status_t fnn_update(const fnn_kernels_t *kernels, fnn_dtype_t dtype,
                             const fnn_update_t *update, uint64_t t, size_t n_params,
                             void *params, void *grads, size_t threads,
@@ -608,7 +609,11 @@ cdef extern from "fastnn/plan.h" nogil:
         size_t target_cols
         size_t terms
         double weight
+        size_t measured
+        size_t measured_first
+        size_t measured_step
         fnn_source_t y
+        fnn_source_t row_weight
         double loss_sum
         double weight_sum
         fnn_loss_set_t set
@@ -635,6 +640,7 @@ cdef extern from "fastnn/plan.h" nogil:
         const fnn_metric_slot_t *metrics
         const fnn_source_t *inputs
         fnn_source_t weight
+        c_bool weighs_heads
         const uint64_t *order
         size_t rows
         size_t batch_size

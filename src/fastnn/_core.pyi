@@ -414,6 +414,15 @@ class Predictor:
 NO_UPDATE: int
 
 def schedule_at(numbers: Sequence[Any], step: int) -> float: ...
+def optimizer_step(
+    where: str,
+    settings: dict[str, Any],
+    param: _Real,
+    grad: _Real,
+    state: dict[str, Any],
+    t: int,
+    seed: int,
+) -> bool: ...
 
 @final
 class OptimizerState:

@@ -106,6 +106,7 @@ cdef class _OwnLoss:
     cdef cnp.dtype dtype
     cdef size_t cols, target_cols
     cdef str kind
+    cdef object network  # that the run is of, if any
     cdef object error  # what the function raised
     cdef c_bool failed
 
@@ -152,7 +153,11 @@ cdef class _OwnLoss:
             targets = np.empty((rows, self.target_cols), self.dtype)
             memcpy(cnp.PyArray_DATA(predicted), y_pred, predicted.nbytes)
             memcpy(cnp.PyArray_DATA(targets), y_true, targets.nbytes)
-            result = self.function(targets, predicted)
+            enter_own(self.network)
+            try:
+                result = self.function(targets, predicted)
+            finally:
+                leave_own()
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 got = type(result).__name__
                 if isinstance(result, (tuple, list)):

@@ -43,6 +43,10 @@ cdef c_bool _poll_signals(void *unused) noexcept with gil:
         return True
 
 
+_CALLED_ITSELF = (
+    "fastnn: a function of this model, a loss or a Lambda layer, called the model itself while it "
+    "runs, and each would wait for the other; want what depends on the arrays that the function "
+    "gets, or on a model.copy() or model.predictor() made beforehand")
 _pending_error = None
 _get_num_threads = None  # fastnn.parallel's, once it has been wanted
 
@@ -177,6 +181,11 @@ cdef class Network:
         self.check_built()
         self.check_process()
         if self.writing or self.writers > 0:
+            if is_within_own(self, self.made_from.functions):
+                if self.writing:
+                    raise RuntimeError(_CALLED_ITSELF)
+                self.readers += 1  # the one that called the function keeps writers out anyway
+                return 0
             self.queued += 1
             try:
                 while self.writes == turn and (self.writing or self.writers > 0):
@@ -198,6 +207,8 @@ cdef class Network:
     cdef int begin_writing(self) except -1:
         self.check_built()
         self.check_process()
+        if (self.writing or self.readers > 0) and is_within_own(self, self.made_from.functions):
+            raise RuntimeError(_CALLED_ITSELF)
         self.writers += 1
         try:
             while self.writing or self.readers > 0 or self.admitted > 0:
@@ -398,6 +409,8 @@ cdef class Network:
         cdef size_t bad = 0
         cdef void *params = cnp.PyArray_DATA(self.parameter_arena)
         cdef fnn_status_t status
+        if self.made_from.functions is not None and is_within_own(None, self.made_from.functions):
+            raise RuntimeError(_CALLED_ITSELF)
         self.borrow(work, threads, rows)
         try:
             self.begin_reading()

@@ -6,6 +6,31 @@ cdef enum:
     _MOST_INPUTS = 64  # of a network
 
 
+_within = {}  # by thread: what the own functions that it is calling belong to
+
+
+cdef int enter_own(owner) except -1:
+    """Note that this thread calls a person's function, for a network or its `Functions`."""
+    _within.setdefault(get_ident(), []).append(owner)
+    return 0
+
+
+cdef int leave_own() except -1:
+    cdef list owners = _within[get_ident()]
+    owners.pop()
+    if not owners:
+        del _within[get_ident()]
+    return 0
+
+
+cdef bint is_within_own(network, Functions functions):
+    """Whether this thread is in a function of the network."""
+    owners = _within.get(get_ident())
+    if owners is None:
+        return False
+    return any(one is not None and (one is network or one is functions) for one in owners)
+
+
 cdef void _call_function(void *data, const void *x, const void *out, const void *dy, void *to,
                          size_t rows) noexcept with gil:
     """A layer of a person's own, forward (dy is NULL) or backward."""
@@ -16,11 +41,15 @@ cdef void _call_function(void *data, const void *x, const void *out, const void 
         memset(to, 0, <size_t>n * <size_t>cols * <size_t>call.real.itemsize)
         return
     try:
-        if dy == NULL:
-            given = call.forward(call.view(x, n, call.fan_in))
-        else:
-            given = call.backward(call.view(x, n, call.fan_in), call.view(out, n, call.units),
-                                  call.view(dy, n, call.units))
+        enter_own(call.owner)
+        try:
+            if dy == NULL:
+                given = call.forward(call.view(x, n, call.fan_in))
+            else:
+                given = call.backward(call.view(x, n, call.fan_in), call.view(out, n, call.units),
+                                      call.view(dy, n, call.units))
+        finally:
+            leave_own()
         what = "function" if dy == NULL else "gradient"
         result = np.asarray(given)
         if result.dtype.kind not in "fiub":

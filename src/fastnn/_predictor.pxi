@@ -13,6 +13,8 @@ cdef void _free_capsule(object capsule) noexcept:
 
 def _load_predictor(recipe, parameters, check_finite):
     """A predictor from its pickle."""
+    if parameters is None:  # a model of several inputs or outputs
+        return Predictor(recipe, check_finite=check_finite)
     return Predictor((recipe, parameters), check_finite=check_finite)
 
 
@@ -25,20 +27,22 @@ cdef class Predictor:
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
         What it does is copied; the model may be trained further, or let go.
     check_finite : bool
         Refuse NaN and Inf in the rows; if False they go through to the result.
 
     Attributes
     ----------
-    inputs, outputs : int
-        Columns of a row that comes in, and of one that goes out.
+    inputs, outputs : int, or tuple of int
+        Columns of a row that comes in, and of one that goes out; a tuple each for a model with
+        several inputs or outputs, in the order of its `input_names` and `output_names`.
     dtype : str
         "float32" or "float64".
     check_finite : bool
     capsule : PyCapsule
-        The C function and its data, as ``scipy.LowLevelCallable`` takes them.
+        The C function and its data, as ``scipy.LowLevelCallable`` takes them.  Only for one input
+        and one output: a TypeError for several, as of the next two.
     address, user_data : int
         The same two as numbers, for ctypes and Numba; valid as long as the predictor lives.
     abi_version : int
@@ -57,8 +61,19 @@ cdef class Predictor:
     >>> predictor(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32))
     array([[3.],
            [7.]], dtype=float32)
+
+    Several inputs and outputs come and go as those of ``model.predict``:
+
+    >>> a, b = fnn.Input(2), fnn.Input(2)
+    >>> total = fnn.Add()([a, b])
+    >>> predictor = fnn.Model({"a": a, "b": b}, [total, fnn.Subtract()([a, b])]).predictor()
+    >>> predictor({"a": [5.0, 6.0], "b": [1.0, 2.0]})
+    [array([6., 8.], dtype=float32), array([4., 4.], dtype=float32)]
     """
-    cdef fnn_predictor_t *handle
+    cdef fnn_predictor_t *handle  # NULL for several inputs or outputs
+    cdef Network frozen           # which go through a copy of the model that nobody else has
+    cdef tuple names              # of its inputs
+    cdef object form              # of its outputs: None for one, a tuple of names, or "list"
     cdef size_t held_rows, unpolled_rows, row_work  # see _HELD_WORK
     cdef cnp.npy_intp n_in, n_out
     cdef int typenum
@@ -74,6 +89,13 @@ cdef class Predictor:
         cdef const fnn_kernels_t *kernels = _kernels
         cdef cnp.ndarray parameters
         cdef fnn_status_t status
+        self.check_finite = check_finite
+        if isinstance(model, Network) and (len(model.input_cols) > 1 or len(model.output_cols) > 1):
+            self.frozen = model.copy()
+            self.real = self.frozen.parameter_arena.dtype
+            self.typenum = cnp.NPY_VOID  # what no array of numbers is: `can_read` reads none
+            self.names, self.form = self.frozen.input_names, self.frozen._output_form
+            return
         if isinstance(model, Network):
             parameters = model.snapshot()
             self.made_from = (<Network>model).made_from
@@ -97,7 +119,6 @@ cdef class Predictor:
         if self.n_params != <size_t>self.made_from.recipe[5]:
             raise ValueError(f"Predictor: got {self.n_params} parameters, "
                              f"want {self.made_from.recipe[5]}")
-        self.check_finite = check_finite
         status = fnn_predictor_new(&self.made_from.spec, kernels, cnp.PyArray_DATA(parameters),
                                    check_finite, &self.handle)
         if status == FNN_NO_MEMORY:
@@ -162,12 +183,13 @@ cdef class Predictor:
 
         Parameters
         ----------
-        x : array_like, shape (n, inputs) or (inputs,)
-            Fastest: an array of the predictor's dtype, in C order.  Others are cast first.
+        x : array_like, shape (n, inputs) or (inputs,), or a list or dict of such
+            Fastest: an array of the predictor's dtype, in C order.  Others are cast first.  Sparse
+            rows only among several inputs.
 
         Returns
         -------
-        ndarray, shape (n, outputs) or (outputs,)
+        ndarray, shape (n, outputs) or (outputs,), or a list or dict of such
             The bits of ``model.predict`` on the same rows.
 
         Raises
@@ -241,6 +263,11 @@ cdef class Predictor:
 
         cdef cnp.ndarray rows, to
         cdef tuple shape
+        if self.frozen is not None:
+            found = None if out is not None else self.predict_parts(x)
+            if found is not None:
+                return found
+            return self.frozen.predict_served(x, out, where, self.check_finite)
         given = data.as_array(x, where=where, name="x")
         single = given.ndim == 1
         if single:
@@ -262,15 +289,73 @@ cdef class Predictor:
             raise MemoryError(f"{where}: no memory for scratch")
         return to
 
+    cdef object predict_parts(self, object x):
+        """Outputs for a row or a few in plain arrays, one for each input; None: not that simple."""
+        cdef Network network = self.frozen
+        cdef fnn_source_t sources[_MOST_INPUTS]
+        cdef void *to[FNN_MOST_OUTPUTS]
+        cdef cnp.ndarray part, result
+        cdef cnp.npy_intp shape[2]
+        cdef Py_ssize_t i, cols, element = 4 if network.code == FNN_F32 else 8
+        cdef int rank = 0
+        cdef size_t bad = 0
+        parts = x
+        if len(self.names) == 1:
+            parts = (x,)
+        elif type(x) is dict and len(x) == len(self.names):
+            parts = [(<dict>x).get(name) for name in self.names]
+        elif type(x) is not list and type(x) is not tuple:
+            return None
+        if len(parts) != len(self.names) or network.made_from.functions is not None:
+            return None
+        shape[0] = 1
+        for i in range(len(parts)):
+            if type(parts[i]) is not cnp.ndarray:
+                return None
+            part = <cnp.ndarray>parts[i]
+            cols = network.input_cols[i]
+            if i == 0:
+                rank = cnp.PyArray_NDIM(part)
+                if rank == 2:
+                    shape[0] = cnp.PyArray_DIM(part, 0)
+                if not (0 < rank < 3 and 0 < <size_t>shape[0] <= network.small_rows):
+                    return None
+            if (cnp.PyArray_NDIM(part) != rank or cnp.PyArray_DIM(part, rank - 1) != cols
+                    or (rank == 2 and cnp.PyArray_DIM(part, 0) != shape[0])
+                    or cnp.PyArray_TYPE(part) != network.typenum
+                    or not cnp.PyArray_ISCARRAY_RO(part)):
+                return None
+            sources[i].data = <const char *>cnp.PyArray_DATA(part)
+            sources[i].type = FNN_FLOAT32 if network.code == FNN_F32 else FNN_FLOAT64
+            sources[i].col_stride = element
+            sources[i].row_stride = element * cols
+            sources[i].cols = cols
+            sources[i].indices = NULL
+        outs = []
+        for i in range(len(network.output_cols)):
+            shape[rank - 1] = network.output_cols[i]
+            result = cnp.PyArray_EMPTY(rank, shape, network.typenum, 0)
+            to[i] = cnp.PyArray_DATA(result)
+            outs.append(result)
+        # one workspace does for all threads: the GIL is held
+        if fnn_predict(network.plan, cnp.PyArray_DATA(network.parameter_arena), &network.small, 1,
+                       1 if rank == 1 else <size_t>shape[0],
+                       sources, 1 if rank == 1 else <size_t>shape[0], self.check_finite, to, NULL,
+                       NULL, &bad) != FNN_OK:
+            return None
+        if self.form is None:
+            return outs[0]
+        return outs if type(self.form) is str else dict(zip(self.form, outs))
+
     # -- what it is -------------------------------------------------------------------------------
 
     @property
     def inputs(self):
-        return self.n_in
+        return self.n_in if self.frozen is None else self.frozen.input_cols
 
     @property
     def outputs(self):
-        return self.n_out
+        return self.n_out if self.frozen is None else self.frozen.output_cols
 
     @property
     def dtype(self):
@@ -289,6 +374,8 @@ cdef class Predictor:
 
     def __reduce__(self):
         cdef cnp.npy_intp shape[1]
+        if self.frozen is not None:
+            return _load_predictor, (self.frozen, None, self.check_finite)
         shape[0] = <cnp.npy_intp>self.n_params
         cdef void *memory = <void *>fnn_predictor_params(self.handle)
         parameters = cnp.PyArray_SimpleNewFromData(1, shape, self.typenum, memory)
@@ -296,19 +383,30 @@ cdef class Predictor:
 
     # -- the C function ---------------------------------------------------------------------------
 
+    cdef int check_called(self, str what) except -1:
+        if self.frozen is not None:
+            raise TypeError(
+                f"Predictor.{what}: the C function takes one input and gives one output, this "
+                f"model has {len(self.inputs)} and {len(self.outputs)}; want a model whose inputs "
+                f"are one that Split cuts, and whose outputs are one made by Concatenate")
+        return 0
+
     @property
     def address(self):
+        self.check_called("address")
         if self.typenum == cnp.NPY_FLOAT32:
             return <uintptr_t>&fnn_predictor_call_f32
         return <uintptr_t>&fnn_predictor_call_f64
 
     @property
     def user_data(self):
+        self.check_called("user_data")
         return <uintptr_t>self.handle
 
     @property
     def capsule(self):
         cdef bint single = self.typenum == cnp.NPY_FLOAT32
+        self.check_called("capsule")
         cdef void *function = <void *><uintptr_t>self.address
         capsule = PyCapsule_New(function, _SIGNATURE_F32 if single else _SIGNATURE_F64, NULL)
         PyCapsule_SetContext(capsule, self.handle)

@@ -20,9 +20,10 @@ cdef class Run:
     ----------
     network : Network
     heads : sequence of tuple (loss kind, its settings, whether the loss applies the activation of
-        the output, weight of the loss)
+        the output, weight of the loss, and perhaps the outputs that metrics see)
         One for each output.  The settings are those of `fnn_loss_set_t` by name; of a person's own
-        loss also "function".
+        loss also "function".  The outputs that metrics see, as a range: for a loss with fewer
+        targets than outputs.
     metrics : sequence of tuple (metric, number of the output)
         Settings of streaming metrics, as `MetricState` takes them; and metrics of the whole epoch,
         objects with ``compute(y_true, y_pred, weight)`` and ``check_weights()``, for which the run
@@ -47,7 +48,7 @@ cdef class Run:
     cdef fnn_run_t run
     cdef fnn_source_t sources[_MOST_INPUTS]
     cdef fnn_head_t *heads
-    cdef size_t head_cols[FNN_MOST_OUTPUTS]
+    cdef size_t head_cols[FNN_MOST_OUTPUTS]  # that metrics see
     cdef size_t n_heads
     cdef fnn_metric_slot_t *slots
     cdef fnn_penalty_t *penalties
@@ -69,11 +70,22 @@ cdef class Run:
         self.network = network
         self.state = state
         self.threads = max(1, min(threads, FNN_MOST_THREADS))
+        if len(heads) != len(network.output_cols):
+            raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
+        self.own = []
+        fnn_free(self.heads)
+        self.heads = <fnn_head_t *>fnn_alloc(len(heads) * sizeof(fnn_head_t))
+        if self.heads == NULL:
+            raise MemoryError("Run: no memory for losses")
+        self.n_heads = len(heads)
+        for i, (loss, settings, skip_activation, weight, *measured) in enumerate(heads):
+            self.set_head(i, loss, settings, skip_activation, weight,
+                          measured[0] if measured else None)
         self.n_metrics = len(metrics)
         self.metric_states, places, outputs, whole = [], [], [], {}
         for place, (metric, head) in enumerate(metrics):
             if isinstance(metric, tuple):
-                self.metric_states.append(MetricState(metric, network.output_cols[head]))
+                self.metric_states.append(MetricState(metric, self.head_cols[head]))
                 places.append(place)
                 outputs.append(head)
             else:
@@ -89,18 +101,8 @@ cdef class Run:
             self.slots[i].state = (<MetricState>metric).state()
             self.slots[i].head = outputs[i]
             self.slots[i].size = fnn_metric_state_size(&self.slots[i].set,
-                                                       network.output_cols[outputs[i]])
+                                                       self.head_cols[outputs[i]])
             self.places[i] = places[i]
-        if len(heads) != len(network.output_cols):
-            raise ValueError(f"Run: got {len(heads)} heads for {len(network.output_cols)} outputs")
-        self.own = []
-        fnn_free(self.heads)
-        self.heads = <fnn_head_t *>fnn_alloc(len(heads) * sizeof(fnn_head_t))
-        if self.heads == NULL:
-            raise MemoryError("Run: no memory for losses")
-        self.n_heads = len(heads)
-        for i, (loss, settings, skip_activation, weight) in enumerate(heads):
-            self.set_head(i, loss, settings, skip_activation, weight)
         for _, head in metrics:
             if (self.heads[head].target_cols != self.head_cols[head]
                     and self.heads[head].loss != FNN_SPARSE_CATEGORICAL_CROSSENTROPY):
@@ -138,8 +140,8 @@ cdef class Run:
         self.kept.append(kept)
         return 0
 
-    cdef int set_head(self, size_t i, int loss, settings, bint skip_activation,
-                      double weight) except -1:
+    cdef int set_head(self, size_t i, int loss, settings, bint skip_activation, double weight,
+                      measured) except -1:
         """What output i is held against."""
         cdef size_t cols = self.network.output_cols[i]
         cdef fnn_head_t *head = &self.heads[i]
@@ -151,6 +153,7 @@ cdef class Run:
             _check_outputs("Run", loss, cols, &head.set)
         if loss == FNN_OWN_LOSS:
             own = _OwnLoss(settings, cols, self.network.parameter_arena.dtype)
+            own.network = self.network
             own.fill(&head.set.own)
             self.own.append(own)
         head.loss = <fnn_loss_t>loss
@@ -159,6 +162,12 @@ cdef class Run:
         head.terms = fnn_loss_terms(head.loss, cols)
         head.target_cols = fnn_loss_target_cols(head.loss, cols, &head.set)
         self.head_cols[i] = cols
+        head.measured = 0
+        if measured is not None:
+            head.measured = self.head_cols[i] = len(measured)
+            head.measured_first, head.measured_step = measured.start, measured.step
+            if not 0 < 2 * head.measured <= cols or measured[-1] >= cols or measured.start < 0:
+                raise ValueError(f"Run: metrics cannot see {measured} of {cols} outputs")
         if head.target_cols > cols:
             raise ValueError(f"Run: targets have {head.target_cols} columns; want at most "
                              f"as many as the network has outputs, {cols}")
@@ -213,19 +222,23 @@ cdef class Run:
             raise ValueError(f"Run: the targets of output {head} do not fit the network")
         return _set_source(&self.heads[head].y, y)
 
-    def bind(self, x not None, y not None, cnp.ndarray weight, cnp.ndarray order,
-             size_t batch_size, bint check_finite):
+    def bind(self, x not None, y not None, weight, cnp.ndarray order, size_t batch_size,
+             bint check_finite):
         """Point the run at checked rows and start it at step 0; returns the number of steps.
 
         `x` and `y`: an array (`x` may be sparse rows), or a tuple or `fastnn.data.Tables`, an array
         for each input and output.  With `order` at the rows that it names, in that order.  The
-        caller vouches for them.
+        caller vouches for them.  `weight`: one for each row, None, or a tuple or `Tables` of them
+        for each output.
         """
         cdef tuple xs = x if isinstance(x, tuple) else getattr(x, "arrays", None) or (x,)
         cdef tuple ys = y if isinstance(y, tuple) else getattr(y, "arrays", None) or (y,)
         cdef size_t rows = self.network.set_sources("Run", xs, self.sources), k
+        cdef tuple weights = weight if isinstance(weight, tuple) else getattr(
+            weight, "arrays", None) or (weight,)
         if rows == 0 or batch_size == 0 or len(ys) != len(self.network.output_cols) or (
-                weight is not None and _shape(weight) != (rows,)):
+                len(weights) not in (1, len(ys))) or any(
+                one is not None and _shape(one) != (rows,) for one in weights):
             raise ValueError(f"Run: {rows} rows, {len(ys)} targets and weights do not fit")
         for k in range(<size_t>len(ys)):
             self.set_target(k, ys[k], rows)
@@ -234,14 +247,19 @@ cdef class Run:
                     order.shape[0] == 0):
                 raise ValueError("Run: order must be a vector of uint64 indices")
             rows = order.shape[0]
-        if weight is not None:
+        if any(one is not None for one in weights):
             for kept in self.kept:
                 for _, metric in (<_Kept>kept).metrics:
                     metric.check_weights()
         self.reserve(min(batch_size, rows))
         self.run.weight.data = NULL
-        if weight is not None:
-            _set_source(&self.run.weight, weight)
+        self.run.weighs_heads = len(weights) > 1
+        if len(weights) == 1 and weight is not None:
+            _set_source(&self.run.weight, weights[0])
+        for k in range(<size_t>len(weights) if len(weights) > 1 else 0):
+            self.heads[k].row_weight.data = NULL
+            if weights[k] is not None:
+                _set_source(&self.heads[k].row_weight, weights[k])
         self.run.order = NULL
         if order is not None:
             self.run.order = <const uint64_t *>cnp.PyArray_DATA(order)
@@ -255,7 +273,8 @@ cdef class Run:
     cdef int make_room(self, size_t rows) except -1:
         """Make room to keep `rows` more rows, for the metrics that want them."""
         for kept in self.kept:
-            (<_Kept>kept).make_room(rows, self.run.weight.data != NULL)
+            (<_Kept>kept).make_room(
+                rows, self.run.weight.data != NULL or self.run.weighs_heads)
         return 0
 
     cdef list whole_results(self):

@@ -30,6 +30,116 @@ def schedule_at(numbers, uint64_t step):
 NO_UPDATE = FNN_NO_UPDATE  # the kind of a state that only wants gradients
 
 
+cdef int _fill_update(fnn_update_t *update, given) except -1:
+    """The numbers of an update from what `Optimizer.settings` gives, but for its schedule."""
+    update.kind = <fnn_optimizer_t><int>given["kind"]
+    update.lr = given.get("learning_rate", 0.0)
+    update.momentum = given.get("momentum", 0.0)
+    update.nesterov = given.get("nesterov", False)
+    update.beta1 = given.get("beta_1", 0.0)
+    update.beta2 = given.get("beta_2", 0.0)
+    update.eps = given.get("epsilon", 0.0)
+    update.weight_decay = given.get("weight_decay", 0.0)
+    update.least = given.get("least", 0.0)
+    update.most = given.get("most", 0.0)
+    update.shrink = given.get("shrink", 0.0)
+    update.grow = given.get("grow", 0.0)
+    update.momentum_decay = given.get("momentum_decay", 0.0)
+    update.beta2_decay = given.get("beta_2_decay", 0.0)
+    update.eps2 = given.get("epsilon_2", 0.0)
+    update.threshold = given.get("threshold", 0.0)
+    update.ratio = given.get("adam_ratio", 0.0)
+    update.iterations = given.get("ns_steps", 0)
+    update.accumulate = given.get("accumulate_steps", 1)
+    update.noise = given.get("noise", 0.0)
+    update.noise_decay = given.get("noise_decay", 0.0)
+    update.centralize = given.get("centralize", False)
+    update.clip_value = given.get("clip_value", 0.0)
+    update.clip_norm = given.get("clip_norm", 0.0)
+    update.global_clip_norm = given.get("global_clip_norm", 0.0)
+    update.ema = given.get("ema", 0.0)
+    update.lookahead = given.get("lookahead_steps", 0)
+    update.lookahead_alpha = given.get("lookahead_alpha", 0.0)
+    return 0
+
+
+def optimizer_step(str where not None, settings, param, grad, dict state not None, t,
+                   uint64_t seed):
+    """Update `t` of one parameter; a matrix is the kernel of a layer.
+
+    `settings` is what `Optimizer.settings` gives, `state` the arrays that those ask for.
+    """
+    cdef cnp.ndarray p, g, one, scalars, table
+    cdef fnn_update_t update
+    cdef fnn_stretch_t stretch
+    cdef fnn_segment_t segment
+    cdef fnn_schedule_t schedule
+    cdef size_t i, n
+    cdef uint64_t number = t
+    cdef c_bool updated = False
+    cdef fnn_status_t status
+    cdef fnn_dtype_t code
+    if not isinstance(param, np.ndarray):
+        raise TypeError(f"{where}: param must be an array, got {type(param).__name__}")
+    p = _writable(where, "param", param, _real(where, "param", param).dtype, _shape(param))
+    g = _real(where, "grad", grad, p.dtype)
+    if _shape(g) != _shape(p):
+        raise ValueError(f"{where}: grad has shape {_shape(g)}, want that of param, {_shape(p)}")
+    n = p.size
+    code = _dtype_code(p.dtype)
+    memset(&update, 0, sizeof(update))
+    _fill_update(&update, settings)
+    if settings.get("schedule") is not None:
+        table = np.array(settings["schedule"][9], dtype=np.float64)
+        _set_schedule(&schedule, settings["schedule"], table)
+        update.schedule = &schedule
+    memset(&segment, 0, sizeof(segment))
+    segment.matrix = segment.hidden = p.ndim > 1
+    segment.cols = p.shape[p.ndim - 1] if p.ndim > 1 else 1
+    segment.rows = n // max(segment.cols, <size_t>1)
+    segment.decay = segment.multiplier = segment.rate = 1.0
+    stretch = fnn_stretch_t(0, n, 1.0, 1.0)
+    update.n_stretches = update.n_segments = 1
+    update.stretches, update.segments = &stretch, &segment
+    update.seed = seed
+    scalars = _writable(where, "state['scalars']", state["scalars"], np.dtype(np.float64),
+                        (FNN_UPDATE_SCALARS,))
+    update.scalars = <double *>cnp.PyArray_DATA(scalars)
+    for name, array in state.items():
+        if name == "scalars":
+            continue
+        one = _writable(where, f"state[{name!r}]", array, p.dtype, _shape(array))
+        if np.may_share_memory(one, p) or np.may_share_memory(one, g):
+            raise ValueError(f"{where}: state[{name!r}] shares memory with param or grad")
+        if name == "ema":
+            update.mean = cnp.PyArray_DATA(one)
+        elif name == "slow":
+            update.slow = cnp.PyArray_DATA(one)
+        elif name == "accumulated":
+            update.sum = cnp.PyArray_DATA(one)
+        else:
+            update.slot[(<tuple>settings["slots"]).index(name)] = cnp.PyArray_DATA(one)
+    if n == 0:
+        return True
+    if np.may_share_memory(g, p):
+        raise ValueError(f"{where}: param and grad share memory")
+    if not fnn_update_is_piecewise(&update):
+        g = g.copy()  # which the update overwrites
+    cdef void *params = cnp.PyArray_DATA(p)
+    cdef void *grads = cnp.PyArray_DATA(g)
+    if fnn_update_new_work(&update, code) != FNN_OK:
+        raise MemoryError(f"{where}: no memory for updates of whole parameters")
+    try:
+        with nogil:
+            status = fnn_update(_kernels, code, &update, number, n, params, grads, 1, &updated)
+    finally:
+        fnn_update_free_work(&update)
+    if status == FNN_NONFINITE_GRADIENT:
+        raise FloatingPointError(
+            f"{where}: the norm of grad is not finite; the update was not applied")
+    return bool(updated)
+
+
 @cython.final
 cdef class OptimizerState:
     """What an optimizer remembers of one network: its arrays and the number of updates done.
@@ -194,39 +304,12 @@ cdef class OptimizerState:
             raise ValueError("OptimizerState: accumulate_steps cannot be changed from 1")
         if not 0 <= given["kind"] < FNN_OPTIMIZER_COUNT:
             raise ValueError(f"OptimizerState: unknown kind {given['kind']}")
-        self.update.kind = <fnn_optimizer_t><int>given["kind"]
-        self.update.lr = given.get("learning_rate", 0.0)
         self.update.schedule = NULL
         if given.get("schedule") is not None:
             self.table = np.array(given["schedule"][9], dtype=np.float64)
             _set_schedule(&self.schedule, given["schedule"], self.table)
             self.update.schedule = &self.schedule
-        self.update.momentum = given.get("momentum", 0.0)
-        self.update.nesterov = given.get("nesterov", False)
-        self.update.beta1 = given.get("beta_1", 0.0)
-        self.update.beta2 = given.get("beta_2", 0.0)
-        self.update.eps = given.get("epsilon", 0.0)
-        self.update.weight_decay = given.get("weight_decay", 0.0)
-        self.update.least = given.get("least", 0.0)
-        self.update.most = given.get("most", 0.0)
-        self.update.shrink = given.get("shrink", 0.0)
-        self.update.grow = given.get("grow", 0.0)
-        self.update.momentum_decay = given.get("momentum_decay", 0.0)
-        self.update.beta2_decay = given.get("beta_2_decay", 0.0)
-        self.update.eps2 = given.get("epsilon_2", 0.0)
-        self.update.threshold = given.get("threshold", 0.0)
-        self.update.ratio = given.get("adam_ratio", 0.0)
-        self.update.iterations = given.get("ns_steps", 0)
-        self.update.accumulate = given.get("accumulate_steps", 1)
-        self.update.noise = given.get("noise", 0.0)
-        self.update.noise_decay = given.get("noise_decay", 0.0)
-        self.update.centralize = given.get("centralize", False)
-        self.update.clip_value = given.get("clip_value", 0.0)
-        self.update.clip_norm = given.get("clip_norm", 0.0)
-        self.update.global_clip_norm = given.get("global_clip_norm", 0.0)
-        self.update.ema = given.get("ema", 0.0)
-        self.update.lookahead = given.get("lookahead_steps", 0)
-        self.update.lookahead_alpha = given.get("lookahead_alpha", 0.0)
+        _fill_update(&self.update, given)
         self.settings = given
         if fnn_update_new_work(&self.update, self.network.code) != FNN_OK:
             raise MemoryError("OptimizerState: no memory for updates of whole parameters")

@@ -139,9 +139,24 @@ def check_callbacks(where: str, given: object) -> list[Callback]:
             raise TypeError(
                 f"{where}: callbacks[{i}] must be a Callback, got {describe(one)}{hint}"
             )
+        for name, method in one.handlers():
+            if _is_of_keras(method):
+                raise TypeError(
+                    f"{where}: callbacks[{i}].on_{name} takes an epoch or batch and logs; here it "
+                    f"gets one event: def on_{name}(self, event), with event.epoch, event.batch "
+                    f"and event.logs"
+                )
         if any(one is other for other in found[:i]):
             raise ValueError(f"{where}: callbacks[{i}] is the same object as an earlier one")
     return found
+
+
+def _is_of_keras(method: Handler) -> bool:
+    """Tell whether a handler has the signature of Keras, which would take an event for a number."""
+    code = getattr(getattr(method, "__func__", method), "__code__", None)
+    if code is None:
+        return False
+    return "logs" in code.co_varnames[: code.co_argcount]
 
 
 class LambdaCallback(Callback):

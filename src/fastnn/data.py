@@ -368,7 +368,15 @@ def as_targets(
     ndarray
         Labels: int32, shape (rows,).  Otherwise as `as_rows`, shape (rows, outputs).
     """
-    array = as_array(y, where=where, name="y")
+    try:
+        array = as_array(y, where=where, name="y")
+    except TypeError:
+        if not (integer_labels and _holds_names(y)):
+            raise
+        raise TypeError(
+            f"{where}: y holds names of classes; want their numbers 0 .. {outputs - 1}: "
+            f"names, y = np.unique(y, return_inverse=True)"
+        ) from None
     if array.ndim == 0:
         raise ValueError(f"{where}: y has shape (); want {rows} rows")
     check_lengths(rows, array.shape[0], where=where, name="y")
@@ -384,6 +392,10 @@ def as_targets(
     if dtype is not None:
         check_finite(array, where=where, name="y", dtype=dtype)
     return array
+
+
+def _holds_names(y: Any) -> bool:
+    return isinstance(next(iter(np.ravel(y)), None), str)
 
 
 # What a loss takes: whether a value is wrong, and what to write instead.  NaN is left to the check

@@ -15,18 +15,21 @@ import numpy.typing as npt
 
 from fastnn import data
 from fastnn._core import Run, random_permutation
-from fastnn._spec import describe
+from fastnn._spec import describe, lookup
 from fastnn.heads import Head
 from fastnn.model import Model
 
 __all__ = [
     "ArrayFeed",
+    "EndlessFeed",
     "Feed",
     "Prefetched",
     "Rows",
     "StreamFeed",
     "Task",
+    "any_weight",
     "close_stream",
+    "counts_classes",
     "count_batches",
     "is_iterator",
     "is_judged",
@@ -50,7 +53,7 @@ class Rows(NamedTuple):
 
     x: Any  # an array, or `data.SparseRows`, or `data.Tables` of several inputs
     y: Any  # an array, or `data.Tables` for several outputs
-    weight: Array | None
+    weight: Any  # an array, None, or `data.Tables` of weights for each output
 
 
 class Task(NamedTuple):
@@ -84,17 +87,58 @@ class Task(NamedTuple):
             head.check(where, one, len(rows)) for head, one in zip(self.heads, given, strict=True)
         )
         targets = ys[0] if len(ys) == 1 else data.Tables(ys)
-        weight = None
-        if sample_weight is not None:
-            weight = data.as_weights(
-                sample_weight, where=where, rows=len(rows), dtype=model.dtype, all_zero=batch
-            )
+        weight = self.check_weights(where, sample_weight, len(rows), all_zero=batch)
         checked = Rows(rows, targets, weight)
         if finite:
             self.check_finite(where, checked)
         elif not batch:  # numbers that no row of a table has are refused in any case
             model.check_inputs(inputs, where, finite=False)
         return checked
+
+    def check_weights(self, where: str, given: Any, rows: int, *, all_zero: bool) -> Any:
+        """Return the weights of the rows, or of those of each output, in a dict."""
+        if given is None:
+            return None
+        dtype = self.model.dtype
+        if not isinstance(given, Mapping):
+            return data.as_weights(given, where=where, rows=rows, dtype=dtype, all_zero=all_zero)
+        found = tuple(
+            None
+            if one is None
+            else data.as_weights(
+                one, where=f"{where}: output {name!r}", rows=rows, dtype=dtype, all_zero=all_zero
+            )
+            for name, one in self.each_head(where, "sample_weight", given).items()
+        )
+        return data.Tables(found)
+
+    def each_head(self, where: str, what: str, given: Any) -> dict[str, Any]:
+        """Return what was given by name, or in a list, for each of several outputs."""
+        names = self.model.output_names
+        if len(self.heads) == 1:
+            raise TypeError(
+                f"{where}: {what} by the names of outputs is for models with several, got "
+                f"{describe(given)}"
+            )
+        if not isinstance(given, (Mapping, list, tuple)) or (
+            isinstance(given, Mapping) and not all(isinstance(name, str) for name in given)
+        ):
+            raise TypeError(
+                f"{where}: {what} of a model with several outputs must be a list of {len(names)} "
+                f"or a dict with the keys {', '.join(names)}, got {describe(given)}"
+            )
+        if isinstance(given, Mapping):
+            for name in given:
+                lookup("output", name, dict.fromkeys(names), f"{where}: {what}")
+            found = {name: given.get(name) for name in names}
+        elif len(given) != len(names):
+            raise ValueError(f"{where}: {what} has {len(given)} entries; want {len(names)}")
+        else:
+            found = dict(zip(names, given, strict=True))
+        for name, head in zip(names, self.heads, strict=True):
+            if found[name] is not None and head.loss is None:
+                raise ValueError(f"{where}: {what} names output {name!r}, which has no loss")
+        return found
 
     def check_finite(self, where: str, rows: Rows) -> None:
         """Refuse NaN and Inf, also those that the cast to the model's dtype would make."""
@@ -227,7 +271,14 @@ class ArrayFeed(Feed):
     """Rows of arrays, in an order of their own each epoch: whole epochs run in C.
 
     With `chosen` (from `data.as_indices`) those rows alone, as if they lay in arrays of their own.
+
+    Attributes
+    ----------
+    is_endless : bool
+        Whether epochs are parts of an endless stream of the rows, not passes over them.
     """
+
+    is_endless = False
 
     def __init__(
         self,
@@ -323,6 +374,54 @@ class ArrayFeed(Feed):
         return self.rows.x[first], self.rows.y[first]
 
 
+class EndlessFeed(ArrayFeed):
+    """Rows of arrays as one endless stream: an epoch is the next so many batches of it, all whole.
+
+    The stream is one order of all rows after another, those of `ArrayFeed`'s epochs.  Epoch n takes
+    its n-th part, whatever was before: the number of the epoch says where that is.
+    """
+
+    is_endless = True
+
+    def __init__(
+        self,
+        where: str,
+        run: Run,
+        rows: Rows,
+        batch_size: int,
+        *,
+        steps: int,
+        shuffle: bool,
+        seed: int,
+    ) -> None:
+        super().__init__(
+            where, run, rows, batch_size, shuffle=shuffle, drop_remainder=False, seed=seed
+        )
+        self.steps = self.batches = steps
+        self.drawn = np.empty(steps * self.batch_size, np.uint64)
+        self.all_rows = np.arange(len(rows.x), dtype=np.uint64)
+        self.turn = -1  # the pass over the rows whose order is at hand
+
+    def begin(self, epoch: int) -> None:
+        n, size = len(self.all_rows), len(self.drawn)
+        filled = 0
+        while filled < size:
+            turn, start = divmod(epoch * size + filled, n)
+            part = self._order_of(turn)[start : start + size - filled]
+            self.drawn[filled : filled + len(part)] = part
+            filled += len(part)
+        self.run.bind(*self.rows, self.drawn, self.batch_size, False)
+        self.run.begin()
+
+    def _order_of(self, turn: int) -> npt.NDArray[np.uint64]:
+        if not self.shuffle or self.order is None:
+            return self.all_rows
+        if turn != self.turn:
+            random_permutation(self.seed, "shuffle", turn, len(self.order), self.order)
+            self.turn = turn
+        return self.order
+
+
 def count_batches(where: str, rows: int, batch_size: int, *, drop_remainder: bool) -> int:
     """Return the number of batches in an epoch; none are an error."""
     count = rows // batch_size if drop_remainder else -(-rows // batch_size)
@@ -351,7 +450,7 @@ class StreamFeed(Feed):
         finite: bool,
         steps: int | None = None,
         prefetch: int = 0,
-        class_weight: Mapping[int, float] | None = None,
+        class_weight: Any = None,
     ) -> None:
         self.where = where
         self.run = run
@@ -530,19 +629,44 @@ class StreamFeed(Feed):
         super().close()
 
 
-def weigh_classes(
-    where: str, task: Task, rows: Rows, class_weight: Mapping[int, float] | str
-) -> Rows:
-    """Return the rows with the weights of their classes, times those that they have already."""
-    if len(task.heads) > 1:
-        raise ValueError(
-            f"{where}: class_weight is for models with one output; give sample_weight instead"
+def weigh_classes(where: str, task: Task, rows: Rows, class_weight: Any) -> Rows:
+    """Return the rows with the weights of their classes, times those that they have already.
+
+    For several outputs `class_weight` is a dict or list of what is given for one.
+    """
+    if len(task.heads) == 1:
+        return rows._replace(weight=_weigh(where, class_weight, rows.y, task.heads[0], rows.weight))
+    given = task.each_head(where, "class_weight", class_weight)
+    several = isinstance(rows.weight, data.Tables)
+    before = rows.weight.arrays if several else [rows.weight] * len(given)
+    found = [
+        weight if one is None else _weigh(f"{where}: output {name!r}", one, y, head, weight)
+        for (name, one), y, head, weight in zip(
+            given.items(), rows.y.arrays, task.heads, before, strict=True
         )
-    outputs = task.model.outputs
-    weight = data.class_weights(where, class_weight, rows.y, max(2, outputs))
-    if rows.weight is not None:
-        weight = weight * rows.weight
-    return rows._replace(weight=weight)
+    ]
+    return rows._replace(weight=data.Tables(tuple(found)))
+
+
+def _weigh(where: str, class_weight: Any, y: Array, head: Head, before: Array | None) -> Array:
+    weight = data.class_weights(where, class_weight, y, max(2, head.outputs))
+    return weight if before is None else weight * before
+
+
+def any_weight(weight: Any) -> bool:
+    """Tell whether weights, of rows or of each output, count some row for each that has them."""
+    parts = weight.arrays if isinstance(weight, data.Tables) else (weight,)
+    return all(part is None or bool(part.any()) for part in parts)
+
+
+def counts_classes(class_weight: Any) -> bool:
+    """Tell whether weights are to be "balanced", for one output or some of several."""
+    parts: Iterable[Any] = (class_weight,)
+    if isinstance(class_weight, Mapping):
+        parts = class_weight.values()
+    elif isinstance(class_weight, (list, tuple)):
+        parts = class_weight
+    return any(isinstance(part, str) for part in parts)
 
 
 # ---- streams ------------------------------------------------------------------------------------

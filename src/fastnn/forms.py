@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from fastnn._spec import describe, lookup
 from fastnn.graph import Tensor, as_tensor
 
-__all__ = ["check_form", "check_out", "first_of", "is_stream", "open_form", "parts_of"]
+__all__ = ["check_form", "check_out", "each_part", "first_of", "is_stream", "open_form", "parts_of"]
 
 PROTOCOLS = ("__array__", "__array_interface__", "__dlpack__")
 
@@ -60,6 +60,15 @@ def parts_of(given: Any, form: Any, count: int, where: str) -> list[Any]:
     if len(given) != count:
         raise ValueError(f"{where}: got {len(given)}, want {count}")
     return list(given)
+
+
+def each_part(function: Callable[[Any], Any], given: Any) -> Any:
+    """Return `function` of one, or of each in a list or dict."""
+    if isinstance(given, Mapping):
+        return {key: function(part) for key, part in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [function(part) for part in given]
+    return function(given)
 
 
 def is_stream(value: object) -> TypeGuard[Iterable[Any]]:

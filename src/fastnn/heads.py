@@ -34,6 +34,8 @@ class Head(NamedTuple):
     skips : bool
         Whether the loss applies the activation of the output itself.
     metrics : list of Metric
+    measured : range
+        The columns that the metrics compare with the targets.
     """
 
     name: str | None
@@ -42,12 +44,20 @@ class Head(NamedTuple):
     weight: float
     skips: bool
     metrics: list[metrics.Metric]
+    measured: range
 
-    def for_run(self) -> tuple[int, Mapping[str, Any], bool, float]:
+    def for_run(self) -> tuple[Any, ...]:
         """Return what a `Run` wants to know."""
         if self.loss is None:
             return (0, {}, False, 0.0)
-        return (self.loss.kind, self.loss.settings, self.skips, self.weight)
+        told = (self.loss.kind, self.loss.settings, self.skips, self.weight)
+        return told if len(self.measured) == self.outputs else (*told, self.measured)
+
+    def bound_metrics(self) -> list[Any]:
+        """Return the metrics as a `Run` takes them."""
+        if self.loss is None:
+            return []
+        return [metric.bind(self.loss.name, len(self.measured)) for metric in self.metrics]
 
     def prefix(self, name: str) -> str:
         """Return the name of a result of this output."""
@@ -112,12 +122,14 @@ def make_heads(
         if one is None:
             if found[i]:
                 raise ValueError(f"{at}: metrics want targets, so the output wants a loss")
-            heads.append(Head(name, cols[i], None, 0.0, False, []))
+            heads.append(Head(name, cols[i], None, 0.0, False, [], range(cols[i])))
             continue
         fused = losses.check_head(one, ends[i], cols[i])
         weight = 1.0
         if weights[i] is not None:
             weight = check_float(at, "loss_weights", weights[i], above=0)
+        asked = _check_metrics(() if several and found[i] is None else found[i], one, cols[i], at)
+        measured = one.point_columns(cols[i]) if asked else None
         heads.append(
             Head(
                 name if several else None,
@@ -125,7 +137,8 @@ def make_heads(
                 one,
                 weight,
                 fused and not one.from_logits,
-                _check_metrics(() if several and found[i] is None else found[i], one, cols[i], at),
+                asked,
+                range(cols[i]) if measured is None else measured,
             )
         )
     return tuple(heads)
@@ -157,12 +170,15 @@ def _each(
 def _check_metrics(wanted: Any, loss: Loss, outputs: int, where: str) -> list[metrics.Metric]:
     if isinstance(wanted, str) or not isinstance(wanted, Sequence):
         raise TypeError(f"{where}: metrics must be a list, got {describe(wanted)}")
-    if wanted and loss.target_columns(outputs) != outputs:
+    points = loss.point_columns(outputs)
+    if wanted and points is None:
+        hint = "; 0.5 among the quantiles would give them the medians" * hasattr(loss, "quantiles")
         raise ValueError(
-            f"{where}: metrics compare each output with a target, but {loss.name} has "
-            f"{loss.target_columns(outputs)} targets for {outputs} outputs; want no metrics"
+            f"{where}: metrics compare a prediction with each target, but {loss.name} has "
+            f"{loss.target_columns(outputs)} targets for {outputs} outputs; want no metrics{hint}"
         )
-    found = [metrics.get(item, loss_name=loss.name, outputs=outputs) for item in wanted]
+    columns = outputs if points is None else len(points)
+    found = [metrics.get(item, loss_name=loss.name, outputs=columns) for item in wanted]
     names = [metric.name for metric in found]
     for name in names:
         if names.count(name) > 1:

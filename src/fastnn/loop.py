@@ -146,6 +146,7 @@ class Fit:
         if (
             left == 0
             or not isinstance(feed, ArrayFeed)
+            or feed.is_endless
             or self.validation is not None
             or len(trainer._heads) > 1
             or self.log_every is not None

@@ -98,6 +98,20 @@ class Loss(Spec):
         """
         return outputs
 
+    def point_columns(self, outputs: int) -> range | None:
+        """Return the columns of the output that metrics compare with the targets, one each.
+
+        All of them, where there are as many targets; the means of `GaussianNLL`, the medians of
+        `Quantile`; None where no columns are predictions of the targets.
+
+        Examples
+        --------
+        >>> GaussianNLL().point_columns(4), Quantile([0.1, 0.5, 0.9]).point_columns(6)
+        (range(0, 2), range(1, 6, 3))
+        """
+        same = self.integer_labels or self.target_columns(outputs) == outputs
+        return range(outputs) if same else None
+
     def check_outputs(self, outputs: int, activation: str) -> None:
         """Refuse an output that the loss cannot take; `check_head` asks."""
 
@@ -270,6 +284,15 @@ class Quantile(Loss):
         """Return how many columns targets have: one for each `quantiles` outputs."""
         return outputs // len(self.settings["quantiles"])
 
+    def point_columns(self, outputs: int) -> range | None:
+        """Return the columns of the medians; None if 0.5 is not among several quantiles."""
+        quantiles = self.settings["quantiles"]
+        if len(quantiles) == 1:
+            return range(outputs)
+        if 0.5 not in quantiles:
+            return None
+        return range(quantiles.index(0.5), outputs, len(quantiles))
+
     def check_outputs(self, outputs: int, activation: str) -> None:
         """Refuse outputs that are no whole number of quantiles."""
         count = len(self.settings["quantiles"])
@@ -334,6 +357,10 @@ class GaussianNLL(Loss):
     def target_columns(self, outputs: int) -> int:
         """Return how many columns targets have: half as many as outputs."""
         return outputs // 2
+
+    def point_columns(self, outputs: int) -> range | None:
+        """Return the columns of the means."""
+        return range(outputs // 2)
 
     def check_outputs(self, outputs: int, activation: str) -> None:
         """Refuse an odd number of outputs."""

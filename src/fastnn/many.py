@@ -23,7 +23,7 @@ from fastnn._spec import check_int, describe, lookup
 from fastnn.callbacks import Callback, ProgressBar, check_callbacks
 from fastnn.ensemble import Ensemble
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
-from fastnn.feed import Rows, count_batches
+from fastnn.feed import Rows, any_weight, count_batches
 from fastnn.history import History
 from fastnn.model import Model
 from fastnn.parallel import get_num_threads, threads
@@ -332,7 +332,7 @@ class _Job:
         """Refuse what shows only with the rows of this job."""
         count_batches(self.where, self.rows, self.batch_size, drop_remainder=self.drop_remainder)
         weight = self.table.weight
-        if weight is not None and self.chosen is not None and not weight[self.chosen].any():
+        if weight is not None and self.chosen is not None and not any_weight(weight[self.chosen]):
             raise ValueError(
                 f"{self.where}: sample_weight is zero in all {self.rows} rows of the job; "
                 f"want some above zero"

@@ -21,7 +21,7 @@ from fastnn import data
 from fastnn._core import NO_UPDATE, Network, OptimizerState, Predictor
 from fastnn._segments import Segment, describe_penalties, describe_segments
 from fastnn._spec import describe, lookup
-from fastnn.forms import check_form, check_out, first_of, is_stream, open_form, parts_of
+from fastnn.forms import check_form, check_out, each_part, first_of, is_stream, open_form, parts_of
 from fastnn.graph import Node, Tensor, apply, is_symbolic, key_of, trace
 from fastnn.layers import Input, Layer, Normalization, Units, Weight, scales
 from fastnn.lowering import DENSE, Lowering
@@ -418,6 +418,10 @@ class Model(Network):
         from fastnn.summary import summarize
 
         return summarize(self.name, self._describe_layers(), self.dtype)
+
+    def _repr_html_(self) -> str:
+        """Show the summary in notebooks."""
+        return self.summary()._repr_html_()
 
     def to_mermaid(self) -> str:
         """Return the network as a Mermaid flowchart, which Markdown pages can show.
@@ -1180,6 +1184,10 @@ class Model(Network):
             return np.concatenate(parts)
         if batch_size is not None:
             block = data.as_count(batch_size, where=where, name="batch_size")
+        return self._predict_tables(x, out, where, block, check_finite)
+
+    def _predict_tables(self, x: Any, out: Any, where: str, block: int, check_finite: bool) -> Any:
+        """Predict from arrays."""
         rows = self.as_inputs(x, where)
         if check_finite:
             self.check_sparse(rows, where)
@@ -1203,6 +1211,22 @@ class Model(Network):
             self.check_inputs(rows, where, finite=check_finite)
         return self._close(outs)
 
+    def predict_served(self, x: Any, out: Any, where: str, check_finite: bool) -> Any:
+        """Predict for a `Predictor` of several inputs or outputs: a table each, or a row each."""
+        parts = [x]
+        several = len(self.input_cols) > 1 or isinstance(self._input_form, tuple)
+        if several:
+            form = self.input_names if isinstance(x, Mapping) else self._input_form
+            parts = parts_of(x, form, len(self.input_cols), where)
+        if [np.shape(part) for part in parts] != [(cols,) for cols in self.input_cols]:
+            return self._predict_tables(x, out, where, self.block_rows(), check_finite)
+        tables = [np.asarray(part)[None] for part in parts]
+        to = None if out is None else each_part(lambda part: np.asarray(part)[None], out)
+        result = self._predict_tables(
+            tables if several else tables[0], to, where, self.block_rows(), check_finite
+        )
+        return each_part(lambda part: part[0], result) if out is None else out
+
     def predictor(self, *, check_finite: bool = True) -> Predictor:
         """Return the model as it is now, frozen for serving.
 
@@ -1215,7 +1239,7 @@ class Model(Network):
         -------
         Predictor
             Gives the bits of `predict`, faster for one row or a few.  It never changes; threads
-            share it without locks, and C can call it.
+            share it without locks, and C can call it where there is one input and one output.
 
         Examples
         --------

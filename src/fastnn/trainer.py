@@ -20,11 +20,14 @@ from fastnn.errors import DeadNetworkWarning, FastnnWarning
 from fastnn.events import Handler, Listeners
 from fastnn.feed import (
     ArrayFeed,
+    EndlessFeed,
     Feed,
     Rows,
     StreamFeed,
     Task,
+    any_weight,
     close_stream,
+    counts_classes,
     is_iterator,
     judge,
     open_stream,
@@ -240,8 +243,8 @@ class Trainer:
         x: npt.ArrayLike | Iterable[Any] | Callable[[], Iterable[Any]],
         y: npt.ArrayLike | None = None,
         *,
-        sample_weight: npt.ArrayLike | None = None,
-        class_weight: Mapping[int, float] | str | None = None,
+        sample_weight: npt.ArrayLike | Mapping[str, npt.ArrayLike | None] | None = None,
+        class_weight: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         initial_epoch: int | None = None,
@@ -269,10 +272,12 @@ class Trainer:
         y : array_like, shape (n, outputs)
             Targets; (n,) is (n, 1).  For sparse_categorical_crossentropy integer labels (n,).
         sample_weight : array_like, shape (n,), optional
-            The loss of a batch is sum(w l) / sum(w); a batch of weight 0 changes nothing.
+            The loss of a batch is sum(w l) / sum(w); a batch of weight 0 changes nothing.  For
+            several outputs also a dict of such by the output's name, for weights of their own.
         class_weight : mapping of int to float or "balanced", optional
             The weight of the rows of each class, times `sample_weight`; not of validation data.
-            "balanced" makes all classes weigh the same.  For a stream a mapping.
+            "balanced" makes all classes weigh the same.  For a stream a mapping.  For several
+            outputs a dict or list of such, one for each output or None.
         batch_size : int
             Rows in a step, 32 by default; a stream has its own.
         epochs : int
@@ -282,8 +287,9 @@ class Trainer:
             a fit that was interrupted or loaded, at the batch where it was: callbacks keep their
             state, the history its epochs.
         steps_per_epoch : int, optional
-            Batches of a stream that make an epoch.  The next epoch goes on where this one stopped;
-            a stream that ends is begun again.  Without it each epoch iterates the stream once.
+            Batches that make an epoch.  The next epoch goes on where this one stopped; a stream
+            that ends is begun again, and arrays are one order of their rows after another, cut
+            into batches that are all whole.  Without it an epoch is one pass.
         shuffle : bool
             A new order of the rows each epoch (the default), from the trainer's seed and the
             number of the epoch alone.
@@ -351,6 +357,8 @@ class Trainer:
             )
         verbose = int(verbose) if isinstance(verbose, bool) else verbose
         check_int(where, "verbose", verbose, 0)
+        if steps_per_epoch is not None:
+            check_int(where, "steps_per_epoch", steps_per_epoch)
         if log_every is not None:
             check_int(where, "log_every", log_every)
         guests = check_callbacks(where, callbacks)
@@ -368,13 +376,11 @@ class Trainer:
                     raise ValueError(
                         f"{where}: {name} is for arrays; a stream brings its own batches"
                     )
-            if isinstance(class_weight, str):
+            if counts_classes(class_weight):
                 raise ValueError(
                     f"{where}: class_weight is {class_weight!r}, but the classes of a stream "
                     f"cannot be counted beforehand; want a mapping of class to weight"
                 )
-            if steps_per_epoch is not None:
-                check_int(where, "steps_per_epoch", steps_per_epoch)
             feed = StreamFeed(
                 where,
                 self._run(1, training=True),
@@ -386,15 +392,16 @@ class Trainer:
                 class_weight=class_weight,
             )
         else:
-            for name, given in (
-                ("steps_per_epoch", steps_per_epoch is not None),
-                ("prefetch", prefetch),
-            ):
-                if given:
-                    raise ValueError(
-                        f"{where}: {name} is for streams; an epoch of arrays is all their rows. "
-                        f"fastnn.data.batches(x, y, batch_size) makes a stream of them"
-                    )
+            if prefetch:
+                raise ValueError(
+                    f"{where}: prefetch is for streams; rows of arrays are at hand. "
+                    f"fastnn.data.batches(x, y, batch_size) makes a stream of them"
+                )
+            if steps_per_epoch is not None and drop_remainder:
+                raise ValueError(
+                    f"{where}: drop_remainder has nothing to drop: with steps_per_epoch all "
+                    f"batches are whole"
+                )
             rows = self._task.check(where, x, y, sample_weight, finite=check_finite)
             if validation_split:
                 if validation_data is not None:
@@ -410,6 +417,7 @@ class Trainer:
                 size,
                 shuffle=shuffle is None or bool(shuffle),
                 drop_remainder=drop_remainder,
+                steps=steps_per_epoch,
             )
         validation: Validation | None = None
         if held_out is not None:
@@ -460,11 +468,17 @@ class Trainer:
         *,
         shuffle: bool,
         drop_remainder: bool,
+        steps: int | None = None,
         chosen: npt.NDArray[np.uint64] | None = None,
     ) -> ArrayFeed:
+        run = self._run(min(batch_size, len(rows.x)), training=True)
+        if steps is not None:
+            return EndlessFeed(
+                where, run, rows, batch_size, steps=steps, shuffle=shuffle, seed=self.seed
+            )
         return ArrayFeed(
             where,
-            self._run(min(batch_size, len(rows.x)), training=True),
+            run,
             rows,
             batch_size,
             shuffle=shuffle,
@@ -735,10 +749,7 @@ class Trainer:
     def _run(self, batch_rows: int, *, training: bool, state: OptimizerState | None = None) -> Run:
         heads = [head.for_run() for head in self._heads]
         measured = [
-            (metric.bind(head.loss.name, head.outputs), i)
-            for i, head in enumerate(self._heads)
-            if head.loss is not None
-            for metric in head.metrics
+            (metric, i) for i, head in enumerate(self._heads) for metric in head.bound_metrics()
         ]
         if training and state is None:
             state = self._state
@@ -896,7 +907,7 @@ def _split_rows(where: str, rows: Rows, share: float) -> tuple[Rows, Rows]:
     parts = []
     for part in (first, last):
         weight = None if rows.weight is None else rows.weight[part]
-        if weight is not None and not weight.any():
+        if weight is not None and not any_weight(weight):
             raise ValueError(
                 f"{where}: sample_weight is zero in all rows of a part that validation_split makes"
             )

@@ -150,8 +150,8 @@ fnn_status_t fnn_backward(const fnn_plan_t *plan, const void *params, fnn_worksp
 /* What a run keeps of an output for metrics that need all of them at once, in the order of its steps;
  * `rows` grows with each.  Room for the rows of the steps to come is the caller's business. */
 typedef struct {
-    void *p;      /* (rows, outputs), the plan's type: after the output activation; NULL: not kept */
-    void *y;      /* (rows, outputs), the plan's type, or labels int32 (rows,) */
+    void *p;      /* (rows, measured), the plan's type: after the output activation; NULL: not kept */
+    void *y;      /* (rows, measured), the plan's type, or labels int32 (rows,) */
     void *weight; /* (rows,), the plan's type, or NULL */
     size_t rows;
 } fnn_keep_t;
@@ -163,7 +163,12 @@ typedef struct {
     size_t target_cols;   /* of a row of y, at most as many as outputs; 1 for integer labels */
     size_t terms;         /* of a row: fnn_loss_terms() */
     double weight;        /* of this loss in that of the network; 0: the output has none */
+    /* The outputs that metrics compare with y: `measured` of them (at most half; 0: all), from
+     * measured_first on, measured_step apart. */
+    size_t measured, measured_first, measured_step;
     fnn_source_t y;
+    fnn_source_t row_weight; /* of its own rows, where the run says so; data NULL: all ones */
+    double batch_weight;     /* their sum over the batch; filled in by fnn_run */
     double loss_sum, weight_sum; /* over the run so far: their quotient is the mean loss */
     fnn_loss_set_t set;
     fnn_keep_t keep;
@@ -208,6 +213,7 @@ typedef struct {
 
     const fnn_source_t *inputs; /* one for each input of the plan */
     fnn_source_t weight;        /* weight.data NULL: all ones */
+    bool weighs_heads;          /* each head has weights of its own, and `weight` is not looked at */
     const uint64_t *order;      /* (rows,) or NULL: as they lie */
     size_t rows, batch_size;
     bool check_finite;
@@ -224,7 +230,8 @@ typedef struct {
 } fnn_run_t;
 
 /* Runs steps until run->step reaches `stop`, or about 50 ms have gone by, whichever is first; only
- * whole steps are ever left behind.  A batch whose weights sum to 0 changes nothing.  On
+ * whole steps are ever left behind.  A batch whose weights sum to 0 changes nothing, and
+ * a head whose own weights do adds nothing.  On
  * FNN_NONFINITE_LOSS, FNN_NONFINITE_INPUT and FNN_INTERRUPTED run->step is the step that was
  * dropped, before its update. */
 fnn_status_t fnn_run(fnn_run_t *run, size_t stop);

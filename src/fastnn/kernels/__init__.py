@@ -162,6 +162,8 @@ from fastnn.kernels.norm import (
 from fastnn.kernels.optimizer import (
     adam_step,
     adamw_step,
+    optimizer_state,
+    optimizer_step,
     sgd_step,
 )
 from fastnn.kernels.sparse import (
@@ -286,6 +288,8 @@ __all__ = [
     "cosine_similarity_grad",
     "margin_ranking",
     "margin_ranking_grad",
+    "optimizer_state",
+    "optimizer_step",
     "sgd_step",
     "adam_step",
     "adamw_step",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +10,151 @@ import numpy.typing as npt
 from fastnn import _core
 from fastnn._spec import check_float, check_int
 
+if TYPE_CHECKING:
+    from fastnn.optimizers import Optimizer
+
 __all__ = [
+    "optimizer_state",
+    "optimizer_step",
     "sgd_step",
     "adam_step",
     "adamw_step",
 ]
 
 Array = npt.NDArray[np.floating[Any]]
+SCALARS = 4  # FNN_UPDATE_SCALARS of csrc/include/fastnn/update.h
+
+
+def optimizer_state(optimizer: str | Optimizer, param: Array) -> dict[str, Array]:
+    """What an optimizer remembers of one parameter before its first step.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        Such as "yogi", ``fastnn.optimizers.Lamb(weight_decay=0.01)``.
+    param : ndarray, shape (n,) or (rows, columns)
+        Only its shape, dtype and (for averages and lookahead) values count.
+
+    Returns
+    -------
+    dict of str to ndarray
+        What `optimizer_step` overwrites: the optimizer's arrays under their names, such as "m" and
+        "v", mostly of the shape of `param`; "ema", "slow" and "accumulated" where it is to average,
+        look ahead, accumulate; and "scalars", a few numbers of float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the optimizer is unknown, or `param` is no array of float32 or float64.
+
+    Examples
+    --------
+    >>> state = optimizer_state("adam", np.zeros((2, 3)))
+    >>> {name: array.shape for name, array in state.items()}
+    {'m': (2, 3), 'v': (2, 3), 'scalars': (4,)}
+    """
+    where = "optimizer_state"
+    spec, settings = _settings(where, optimizer)
+    given: object = param
+    if not isinstance(given, np.ndarray) or given.dtype not in (np.float32, np.float64):
+        got = given.dtype if isinstance(given, np.ndarray) else type(given).__name__
+        raise TypeError(f"{where}: param must be an array of float32 or float64, got {got}")
+    shape: tuple[int, ...] = param.shape
+    if spec.tag == "adafactor":
+        shape = (param.size // param.shape[-1] + param.shape[-1],) if param.ndim > 1 else shape
+    state: dict[str, Array] = {}
+    first = settings.get("initial", (0.0, 0.0, 0.0))
+    for name, value in zip(settings["slots"], first, strict=True):
+        if name is not None:
+            state[name] = np.full(shape, value, param.dtype)
+    for name, wanted in (
+        ("ema", spec.ema is not None),
+        ("slow", spec.lookahead_steps is not None),
+        ("accumulated", spec.accumulate_steps > 1),
+    ):
+        if wanted:
+            state[name] = np.zeros_like(param, order="C")
+    state["scalars"] = np.zeros(SCALARS)
+    return state
+
+
+def optimizer_step(
+    optimizer: str | Optimizer,
+    param: Array,
+    grad: Array,
+    state: dict[str, Array],
+    *,
+    t: int,
+    seed: int = 0,
+) -> bool:
+    """One step of any optimizer on one parameter, written into `param` and `state`.
+
+    All that the optimizer's arguments ask for is done: schedules, decay, clipping, accumulation.
+    A `Trainer` does the same over all parameters of a model, in one call.  Averages are kept in
+    `state`, not written into `param`: "ema", and those of `ScheduleFreeAdamW`, whose `param` is
+    the point where gradients are taken.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        Without patterns of names (`exclude`, `multipliers`): there is one parameter.
+    param : ndarray, shape (n,) or (rows, columns), C order
+        Overwritten.  A matrix is a kernel to those that care: `Adafactor`, `Muon`, centralization.
+    grad : ndarray, shape of `param`
+        Gradient of the mean loss; read only.
+    state : dict of str to ndarray
+        From `optimizer_state`; overwritten.
+    t : int
+        Number of this step, counted from 1.
+    seed : int, default 0
+        Of noise.
+
+    Returns
+    -------
+    bool
+        Whether `param` was updated: not if the gradient was only added up.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the optimizer is unknown, `t` is below 1, or arrays do not go together or share memory.
+    FloatingPointError
+        If a norm that is to be clipped is not finite; nothing has changed.
+
+    Examples
+    --------
+    >>> from fastnn.optimizers import Lion
+    >>> lion, param = Lion(0.5), np.array([1.0, 2.0])
+    >>> state = optimizer_state(lion, param)
+    >>> optimizer_step(lion, param, np.array([3.0, -0.1]), state, t=1)
+    True
+    >>> param
+    array([0.5, 2.5])
+    """
+    where = "optimizer_step"
+    spec, settings = _settings(where, optimizer)
+    if spec.exclude or spec.multipliers:
+        raise ValueError(f"{where}: exclude and multipliers name parameters of a model; want none")
+    check_int(where, "t", t)
+    check_int(where, "seed", seed, 0)
+    wanted = optimizer_state(spec, param)
+    given: object = state
+    if not isinstance(given, dict) or set(given) != set(wanted):
+        got = ", ".join(given) if isinstance(given, dict) else type(given).__name__
+        raise ValueError(f"{where}: state must hold {', '.join(wanted)}, got {got}")
+    for name, array in wanted.items():
+        if np.shape(state[name]) != array.shape:
+            raise ValueError(
+                f"{where}: state[{name!r}] has shape {np.shape(state[name])}, want {array.shape}"
+            )
+    return _core.optimizer_step(where, settings, param, grad, state, t, seed)
+
+
+def _settings(where: str, optimizer: str | Optimizer) -> tuple[Optimizer, dict[str, Any]]:
+    from fastnn import optimizers
+
+    spec = optimizers.get(optimizer, where)
+    return spec, spec.settings()
 
 
 def sgd_step(

@@ -54,10 +54,25 @@ _ALIASES = {
     "f1_score": "f1",
     "balanced_accuracy_score": "balanced_accuracy",
     "mcc": "matthews_corrcoef",
+    "matthews": "matthews_corrcoef",
     "roc_auc": "auc",
     "roc_auc_score": "auc",
     "pr_auc": "average_precision",
     "average_precision_score": "average_precision",
+}
+
+_TOP = "how many are the top k? Name it 'top_5_accuracy', or give fastnn.metrics.TopK(5)"
+# Names that do not say enough, and what is wanted.
+_UNSAID = {
+    "top_k": _TOP,
+    "top_k_accuracy": _TOP,
+    "top_k_accuracy_score": _TOP,
+    "top_k_categorical_accuracy": _TOP,
+    "sparse_top_k_categorical_accuracy": _TOP,
+    "fbeta": "which beta? Give fastnn.metrics.FBeta(2.0)",
+    "f_beta": "which beta? Give fastnn.metrics.FBeta(2.0)",
+    "confusion_matrix": "a confusion matrix is no single number; after the fit call "
+    "fastnn.metrics.confusion_matrix(y, model.predict(x))",
 }
 
 _FUNCTIONS: Mapping[Callable[..., Any], Callable[[], Metric]] = {
@@ -109,11 +124,8 @@ def _by_name(name: str) -> Metric:
     top = re.fullmatch(r"top_(\d+)(?:_categorical)?_accuracy", name)
     if top:
         return specs.TopK(int(top[1]))
-    if name in ("top_k_accuracy", "top_k_categorical_accuracy", "top_k_accuracy_score"):
-        raise ValueError(
-            "metrics: how many are the top k? Name it 'top_5_accuracy', or give "
-            "fastnn.metrics.TopK(5)"
-        )
+    if name in _UNSAID:
+        raise ValueError(f"metrics: {_UNSAID[name]}")
     makers = {**_NAMED, **{short: _NAMED[long] for short, long in _ALIASES.items()}}
     return lookup("metric", name, makers, where="metrics")()
 
