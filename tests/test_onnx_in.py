@@ -445,6 +445,13 @@ def test_paths_and_kinds_that_are_none(tmp_path):
         fnn.from_onnx(7)
 
 
+def test_a_model_that_is_read_stays_as_it_was():
+    model = graph("h = MatMul(x, W) y = Relu(h)", W=rows(4, 3))
+    before = model.SerializeToString()
+    fnn.from_onnx(model)
+    assert model.SerializeToString() == before
+
+
 def test_newer_and_older_versions():
     model = graph("y = Relu(x)")
     model.ir_version = onnx.IR_VERSION + 1
@@ -454,6 +461,38 @@ def test_newer_and_older_versions():
     refused(model, "opset version", "a newer one wrote it")
     model.opset_import[0].version = 10
     refused(model, "opset version 10, want at least 11", "version_converter")
+
+
+def test_numbers_that_do_not_fit():
+    """The checker looks at no values."""
+    for body, why in (
+        ("y = Gather <axis = 1> (x, big)", "columns that are not there; there are 4"),
+        ("y = Unsqueeze(x, big)", "none of a tensor of rank 3"),
+        ("y = Cast <to = 99> (x)", "do not fit"),
+        ("y = MatMul(x, W)", "5 rows of weights for 4 columns"),
+    ):
+        refused(graph(body, big=np.array([9]), W=rows(5, 3)), why)
+
+
+def test_damaged_files_are_value_errors():
+    """A few hundred files with a byte changed, lost or put in."""
+    content = graph("h = MatMul(x, W) a = Add(h, b) r = Relu(a) y = Softmax(r)", W=rows(4, 3),
+                    b=rows(3)).SerializeToString()  # fmt: skip
+    rng = np.random.default_rng(0)
+    refusals = []
+    for _ in range(400):
+        damaged = bytearray(content)
+        place = int(rng.integers(len(damaged)))
+        if rng.random() < 0.7:
+            damaged[place] = int(rng.integers(256))
+        else:
+            del damaged[place]
+        try:
+            fnn.from_onnx(bytes(damaged))  # a changed weight is a weight
+        except ValueError as error:
+            refusals.append(str(error))
+    assert 100 < len(refusals) < 400
+    assert all(one.startswith("from_onnx: ") for one in refusals)
 
 
 def test_graphs_with_holes():
@@ -466,6 +505,9 @@ def test_graphs_with_holes():
     lost = graph("y = Relu(x)")
     lost.graph.output[0].name = "z"
     refused(lost, "nothing makes the output 'z'")
+    none = graph("y = Relu(x)")
+    del none.graph.output[:]
+    refused(none, "has no outputs")
     unknown = graph("y = own.Thing(x)", domains=', "own": 1')
     refused(unknown, "own.Thing 'y'")
 

@@ -206,27 +206,31 @@ def build(
         if op.kind != "input":
             builder.add(op)
     ends = {key: builder.tensors[id(ref.op), ref.output] for key, ref in outputs.items()}
-    first = next(iter(starts.values())) if len(starts) == 1 else starts
-    last = next(iter(ends.values())) if len(ends) == 1 else ends
-    model = Model(first, last, name=name, seed=0, dtype=dtype)
-    if _is_chain(model):
-        model = Sequential(model.layers, name=name, seed=0, dtype=dtype)
+    chain = _chain(list(starts.values()), list(ends.values()))
+    model: Model
+    if chain is not None:
+        model = Sequential(chain, name=name, seed=0, dtype=dtype)
+    else:
+        first = next(iter(starts.values())) if len(starts) == 1 else starts
+        last = next(iter(ends.values())) if len(ends) == 1 else ends
+        model = Model(first, last, name=name, seed=0, dtype=dtype)
     _fill(model, builder.arrays, where)
     return model
 
 
-def _is_chain(model: Model) -> bool:
-    """Tell whether each layer reads the one before it."""
-    one = model._input_form is None and model._output_form is None
-    return (
-        one
-        and len(model.layers) > 1
-        and all(
-            use.inputs == (((i - 1), 0),) and use.layer == i and len(use.units) == 1
-            for i, use in enumerate(model._uses)
-            if i > 0
-        )
-    )
+def _chain(starts: Sequence[Input], ends: Sequence[Tensor]) -> list[Layer] | None:
+    """Return the layers in their order if each reads the one before it alone."""
+    if len(starts) != 1 or len(ends) != 1:
+        return None
+    found: list[Layer] = []
+    node = ends[0].node
+    while len(node.inputs) == 1 and len(node.units) == 1:
+        found.insert(0, node.layer)
+        node = node.inputs[0].node
+    shared = len({id(layer) for layer in found}) < len(found)
+    if node.layer is not starts[0] or shared or not found:
+        return None
+    return [starts[0], *found]
 
 
 def _fill(model: Model, arrays: Mapping[int, tuple[Layer, dict[str, Const]]], where: str) -> None:

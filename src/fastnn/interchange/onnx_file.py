@@ -32,8 +32,7 @@ def read_file(source: object) -> tuple[Any, str]:
     onnx = load_onnx(WHERE, "checker", "defs", "inliner", "numpy_helper", "reference")
     name = "the model"
     if isinstance(source, onnx.ModelProto):
-        model = onnx.ModelProto()
-        model.CopyFrom(source)
+        model = source  # nothing below writes into it
     else:
         if isinstance(source, (str, os.PathLike)):
             name = os.fsdecode(os.path.basename(source))
@@ -41,7 +40,11 @@ def read_file(source: object) -> tuple[Any, str]:
             raise TypeError(f"{WHERE}: want a path, bytes or a ModelProto, got {describe(source)}")
         model = _parse(onnx, source, name)
     _check(onnx, model, name)
-    return onnx.inliner.inline_local_functions(model), name
+    if not model.functions:
+        return model, name
+    whole = onnx.inliner.inline_local_functions(model)
+    _check_names(whole, name)  # functions may read what they are not given
+    return whole, name
 
 
 def _parse(onnx: Any, source: Any, name: str) -> Any:
@@ -87,8 +90,13 @@ def _check(onnx: Any, model: Any, name: str) -> None:
 
 
 def _check_names(model: Any, name: str) -> None:
-    """Refuse a node that reads what nobody makes, or what is made only later."""
+    """Refuse names that are no text, and a node that reads what nobody made before it."""
     graph = model.graph
+    strings = (one for node in graph.node for one in (node.name, *node.input, *node.output))
+    if not all(isinstance(one, str) for one in (graph.name, *strings)):
+        raise ValueError(f"{WHERE}: {name} is no ONNX file, or a broken one (names are no UTF-8)")
+    if not graph.output:
+        raise ValueError(f"{WHERE}: {name} has no outputs")
     known = {""} | {value.name for value in (*graph.input, *graph.initializer)}
     known |= {sparse.values.name for sparse in graph.sparse_initializer}
     for node in graph.node:

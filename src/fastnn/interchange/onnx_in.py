@@ -6,8 +6,6 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastnn.errors import FastnnWarning
 from fastnn.interchange.onnx_build import build
 from fastnn.interchange.onnx_file import WHERE, read_file
@@ -116,10 +114,9 @@ def _outputs(reader: Reader, name: str) -> dict[str, Ref]:
 
 def _dtype(reader: Reader) -> str:
     """Return float64 if an output is, or if an input is and the outputs do not say."""
-    helper = reader.onnx.helper
+    double = reader.onnx.TensorProto.DOUBLE
     for infos in (reader.model.graph.output, reader.model.graph.input):
         for info in infos:
-            kind = info.type.tensor_type.elem_type
-            if kind and helper.tensor_dtype_to_np_dtype(kind) == np.float64:
+            if info.type.tensor_type.elem_type == double:
                 return "float64"
     return "float32"

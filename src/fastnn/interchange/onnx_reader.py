@@ -181,7 +181,10 @@ class Reader:
         if not info.type.HasField("tensor_type"):
             raise ValueError(f"{where} is no tensor")
         tensor = info.type.tensor_type
-        dtype = self.onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        try:
+            dtype = self.onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+        except KeyError:
+            raise ValueError(f"{where} is of an unknown type, {tensor.elem_type}") from None
         if dtype.kind not in "fiuV":
             raise ValueError(f"{where} holds {dtype.name}; want numbers")
         if not tensor.HasField("shape") or not tensor.shape.dim:
@@ -228,6 +231,9 @@ class Reader:
                 return made if isinstance(made, list) else [made]
             except Unsupported as reason:
                 blame = {self._who(node): str(reason)}
+            except (LookupError, RuntimeError, TypeError, ValueError) as error:
+                # What onnx.checker lets through: places and axes beyond a tensor, unknown types.
+                blame = {self._who(node): f"its inputs or attributes do not fit ({error!r})"}
         if kind in REGION_OPS:
             return [Pending(blame) for _ in node.output]
         self.problems |= blame

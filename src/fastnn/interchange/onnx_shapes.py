@@ -144,6 +144,8 @@ def unsqueeze(call: Call) -> Value:
     places = {axis + rank if axis < 0 else axis for axis in axes}
     if 0 in places:
         raise Unsupported("it puts an axis before the batch")
+    if len(places) < len(axes) or not all(0 < place < rank for place in places):
+        raise Unsupported(f"the axes {axes} are none of a tensor of rank {rank}")
     old = iter(rows.dims)
     return replace(rows, dims=tuple(1 if i in places else next(old) for i in range(1, rank)))
 
@@ -264,7 +266,11 @@ def gather(call: Call) -> Value:
     if isinstance(value, Rows):
         at = _axis(call, value, axis) - 1
         grid = np.arange(value.ref.units).reshape(value.dims)
-        found = np.take(grid, call.const(1).array, axis=at)
+        numbers = call.const(1).array
+        length = value.dims[at]
+        if not ((-length <= numbers) & (numbers < length)).all():
+            raise Unsupported(f"it takes columns that are not there; there are {length}")
+        found = np.take(grid, numbers, axis=at)
         return take_columns(call, value, found.ravel().tolist(), found.shape)
     if not isinstance(places, Rows):
         raise Unsupported("its places are no rows")
