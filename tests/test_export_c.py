@@ -318,6 +318,31 @@ def test_values_that_nobody_reads_are_not_computed():
     ]
 
 
+class Doubled(fnn.layers.Layer):
+    """A layer of a person's own that is made of ops."""
+
+    __slots__ = ()
+    tag = "doubled"
+
+    def __init__(self, *, name=None):
+        self._set(name=name)
+
+    def lower(self, to, inputs):
+        return (to.combine((inputs[0], inputs[0]), fnn.Add.variant),)
+
+
+def test_own_layers_of_known_ops_are_exported():
+    text = write_source(fnn.Sequential([fnn.Input(4), Doubled(name="mine")]))
+    assert "    /* mine */\n    add(x, x, y, 4);" in text
+
+
+def test_check_rows_are_in_the_units_of_the_data():
+    model = fnn.Sequential([fnn.Input(1), fnn.Normalization([1000.0], [1.0]), fnn.Dense(1)], seed=0)
+    given = re.search(r"given_x\[4\] = \{(.*?)\}", write_source(model), re.S)[1]
+    rows = [float.fromhex(word.strip().rstrip("f")) for word in given.split(",")[:4]]
+    assert all(990 < one < 1010 for one in rows)
+
+
 def test_names_do_not_clash(tmp_path):
     names = ["float", "exp", "found_y", "n", "dense", "values_0", "0 zero", "net_predict", "***"]
     inputs = [fnn.Input(2, name=name) for name in names]

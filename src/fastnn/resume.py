@@ -226,7 +226,8 @@ def _heads_from(heads: Any, custom: Mapping[str, Any]) -> dict[str, Any]:
 def _head_arguments(found: list[Any], measures: list[Any], weights: list[float]) -> dict[str, Any]:
     """Return losses, metrics and weights as the arguments of a trainer."""
     if len(found) == 1:
-        return {"loss": found[0], "metrics": measures[0], "loss_weights": weights[0]}
+        weight = {} if weights[0] == 1.0 else {"loss_weights": weights[0]}
+        return {"loss": found[0], "metrics": measures[0], **weight}
     return {"loss": found, "metrics": measures, "loss_weights": [one or None for one in weights]}
 
 

@@ -109,12 +109,11 @@ def _test_rows(model: Model, where: str) -> list[Array]:
     rng = np.random.Generator(np.random.Philox(0))
     found = [rng.standard_normal((TEST_ROWS, cols)) for cols in model.input_cols]
     for use in model._uses:
-        layer = model.layers[use.layer]
-        if isinstance(layer, Normalization) and not layer.invert and use.inputs[0][0] < len(found):
-            stem = model.layer_names[use.layer]
+        layer, name = model.layers[use.layer], model.layer_names[use.layer]
+        if isinstance(layer, Normalization) and not layer.invert:
             at = use.inputs[0][0]
-            if model.layers[model._uses[at].layer].kind == "input":
-                found[at] = found[at] / model.state[f"{stem}/scale"] + model.state[f"{stem}/mean"]
+            if at < len(found):  # the first uses are the inputs
+                found[at] = found[at] / model.state[f"{name}/scale"] + model.state[f"{name}/mean"]
     for number, column, size in model.tables:
         found[number][:, column] = rng.integers(0, size, TEST_ROWS)
     return found
