@@ -184,7 +184,8 @@ static bool overlap(const fnn_op_t *a, const fnn_op_t *b) {
  * parameters lie in their order and fill the arena. */
 static bool is_chain(const fnn_plan_t *plan) {
     size_t end = 0;
-    if (plan->n_inputs != 1 || plan->n_outputs != 1 || plan->outputs[0] != plan->n_ops)
+    if (plan->n_inputs != 1 || plan->n_outputs != 1 || plan->outputs[0] != plan->n_ops ||
+        plan->shares_parameters)
         return false;
     for (size_t i = 0; i < plan->n_ops; ++i) {
         const fnn_op_t *op = &plan->ops[i];

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         regularizers,
         schedules,
         sklearn,
+        tabular,
     )
     from fastnn._core import Predictor
     from fastnn.config import show_config
@@ -117,8 +118,8 @@ __all__ = [
     "data",
     "datasets",
     "fit_many",
-    "from_onnx",
     "from_keras",
+    "from_onnx",
     "from_sklearn",
     "from_torch",
     "get_num_threads",
@@ -138,6 +139,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "sklearn",
+    "tabular",
     "threads",
 ]
 
@@ -187,8 +189,8 @@ _HOMES = {
     "data": "",
     "datasets": "",
     "fit_many": "many",
-    "from_onnx": "interchange.onnx_in",
     "from_keras": "interchange.keras",
+    "from_onnx": "interchange.onnx_in",
     "from_sklearn": "interchange.sklearn",
     "from_torch": "interchange.torch",
     "get_num_threads": "parallel",
@@ -208,6 +210,7 @@ _HOMES = {
     "set_num_threads": "parallel",
     "show_config": "config",
     "sklearn": "",
+    "tabular": "",
     "threads": "parallel",
 }
 

@@ -6,12 +6,13 @@ with the format's name and version, the architecture and the dtype.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -195,6 +196,13 @@ def _fill(model: Model, tensors: Mapping[str, np.ndarray[Any, Any]], name: str) 
 
 def _write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write beside `path`, then move there: it holds the old file or the new one, never half."""
+    with _whole_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file beside `path` to write; it is moved there unless the block raises."""
     target = os.path.realpath(os.fsdecode(path))  # through a link, to what it names
     if os.path.exists(target) and not os.path.isfile(target):
         # A folder cannot be replaced, a device or a pipe must not be.
@@ -204,7 +212,7 @@ def _write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(target):

@@ -1,0 +1,253 @@
+"""From batches of Arrow columns to the rows that a network reads, and what was odd on the way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastnn._spec import lookup
+from fastnn.errors import FastnnWarning
+from fastnn.tabular.arrow import to_codes, to_numbers
+from fastnn.tabular.schema import VALUES, Column, parts_of_numbers
+
+__all__ = ["Counts", "Encoder", "OutOfRangeWarning"]
+
+Array = npt.NDArray[Any]
+POLICIES = ("warn", "count", "clip", "raise")
+
+
+class OutOfRangeWarning(FastnnWarning):
+    """Values of a table lie outside what the network has seen in training.
+
+    Examples
+    --------
+    >>> import fastnn as fnn
+    >>> issubclass(OutOfRangeWarning, fnn.FastnnWarning)
+    True
+    """
+
+
+class Counts:
+    """How many values were missing, outside the range, or never seen, by column.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that were read.
+    missing, out_of_range, unseen : dict of str to int
+        Only of columns that have such values.
+
+    Examples
+    --------
+    >>> counts = Counts()
+    >>> counts.unseen["origin"] = 2
+    >>> counts
+    Counts(rows=0, missing={}, out_of_range={}, unseen={'origin': 2})
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.missing: dict[str, int] = {}
+        self.out_of_range: dict[str, int] = {}
+        self.unseen: dict[str, int] = {}
+        self._odd: dict[tuple[str, bool], str] = {}  # what a warning says of a column
+
+    def add(self, what: str, column: Column, count: int, example: str = "") -> None:
+        """Count values of a column; `example` is what a warning is to show."""
+        known = getattr(self, what)
+        known[column.name] = known.get(column.name, 0) + count
+        if example:
+            self._odd.setdefault((column.name, what == "missing"), example)
+
+    def __repr__(self) -> str:
+        """Show all."""
+        return (
+            f"Counts(rows={self.rows}, missing={self.missing}, "
+            f"out_of_range={self.out_of_range}, unseen={self.unseen})"
+        )
+
+    def warn(self, where: str) -> None:
+        """Warn once, of all columns that had values unlike those in training.
+
+        To be called by the method that the person has called: the warning shows their line.
+        """
+        if not self._odd:
+            return
+        told = []
+        for (name, is_missing), example in self._odd.items():
+            odd = self.out_of_range.get(name, 0) + self.unseen.get(name, 0)
+            count = self.missing[name] if is_missing else odd
+            told.append(f"{name!r} in {count} of {self.rows} ({example})")
+        warnings.warn(
+            f"{where}: values unlike those in training: {'; '.join(told)}",
+            OutOfRangeWarning,
+            stacklevel=3,
+        )
+
+
+class Encoder:
+    """Turns record batches into rows of numbers, as the network's input wants them.
+
+    Numbers come first, in the order of the columns: the value less its origin, or a date's days
+    and its places on circles, then 1 where the value is missing if it was so in training.  Then
+    come the categories, as rows of their embeddings.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+    dtype : {"float32", "float64"}
+    missing : {"impute", "error"}
+    out_of_range : {"warn", "count", "clip", "raise"}
+    where : str
+        Who asks; begins the messages of errors.
+    training : bool
+        Whether the rows are those that the columns were found by: nothing is counted then.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        dtype: str,
+        *,
+        missing: str,
+        out_of_range: str,
+        where: str,
+        training: bool = False,
+    ) -> None:
+        self.columns = columns
+        self.dtype = np.dtype(dtype)
+        self.missing = missing
+        self.out_of_range = out_of_range
+        self.where = where
+        self.training = training
+        self.counts = Counts()
+        self.numbers = sum(column.width for column in columns if not column.is_category)
+        self.width = sum(column.width for column in columns)
+        self._codes = {
+            column.name: {
+                value: code + 1 if code < column.kept else 0
+                for code, value in enumerate(column.categories)
+            }
+            for column in columns
+            if column.is_category
+        }
+
+    def encode(self, batch: Any) -> Array:
+        """Return the rows of a record batch, a new array of shape (n, width)."""
+        rows = np.empty((batch.num_rows, self.width), self.dtype)
+        if batch.num_rows == 0:
+            return rows
+        number, category = 0, self.numbers
+        for column in self.columns:
+            array = batch.column(column.name)
+            if column.is_category:
+                rows[:, category] = self._encode_category(column, array)
+                category += 1
+            else:
+                self._encode_numbers(column, array, rows[:, number : number + column.width])
+                number += column.width
+        self.counts.rows += batch.num_rows
+        return rows
+
+    def _encode_numbers(self, column: Column, array: Any, out: Array) -> None:
+        numbers = to_numbers(array, column.kind, column.zone)
+        low, high = numbers.min(), numbers.max()
+        lost: Array | None = None
+        if np.isnan(low):
+            lost = np.isnan(numbers)
+            self._miss(column, lost)
+            with np.errstate(invalid="ignore"):
+                low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+        assert column.minimum is not None
+        assert column.maximum is not None
+        # A batch without a single value has NaN here, which is neither.
+        if not self.training and (low < column.minimum or high > column.maximum):
+            numbers = self._judge(column, numbers)
+        if column.origin:
+            numbers = numbers - column.origin
+        parts = parts_of_numbers(numbers, column.kind)
+        with np.errstate(over="ignore"):  # becomes Inf, which the network refuses
+            for i, part in enumerate(parts):
+                out[:, i] = part
+        if lost is not None:
+            out[lost, : len(parts)] = column.means
+        if column.missing:
+            out[:, len(parts)] = 0 if lost is None else lost
+
+    def _encode_category(self, column: Column, array: Any) -> Array:
+        try:
+            values, places = to_codes(array, column.value_type or "string")
+        except ValueError:
+            raise ValueError(
+                f"{self.where}: column {column.name!r} has values that are no "
+                f"{VALUES[column.value_type or 'string']}, which it had in training"
+            ) from None
+        known = self._codes[column.name]
+        # One more row at the end: place -1 is a missing value.
+        table = np.array([*(known.get(value, -1) for value in values), column.missing_code])
+        codes = table[places]
+        if (lost := places < 0).any():
+            self._miss(column, lost)
+        if (table < 0).any() and (unseen := codes < 0).any():
+            row = int(np.argmax(unseen))
+            value = values[places[row]]
+            self._complain(
+                column, "unseen", int(unseen.sum()), row, repr(value), "which training never saw"
+            )
+            codes = np.maximum(codes, 0)
+        return codes
+
+    def _miss(self, column: Column, lost: Array) -> None:
+        count = int(lost.sum())
+        if self.missing == "error":
+            raise ValueError(
+                f"{self.where}: column {column.name!r} has {count} missing "
+                f"value{'' if count == 1 else 's'}, the first at row "
+                f"{self.counts.rows + int(np.argmax(lost))}; missing='impute' allows them"
+            )
+        new = column.missing == 0 and not self.training and self.out_of_range == "warn"
+        self.counts.add("missing", column, count, "missing, none were in training" if new else "")
+
+    def _judge(self, column: Column, numbers: Array) -> Array:
+        assert column.minimum is not None
+        assert column.maximum is not None
+        wrong = (numbers < column.minimum) | (numbers > column.maximum)
+        row = int(np.argmax(wrong))
+        if self.out_of_range != "clip" and np.isinf(numbers).any():
+            row = int(np.argmax(np.isinf(numbers)))
+            raise ValueError(
+                f"{self.where}: column {column.name!r} has {numbers[row]} at row "
+                f"{self.counts.rows + row}; want finite numbers"
+            )
+        self._complain(
+            column,
+            "out_of_range",
+            int(wrong.sum()),
+            row,
+            column.describe(float(numbers[row])),
+            f"training had {column.describe_range()}",
+        )
+        if self.out_of_range != "clip":
+            return numbers
+        return np.clip(numbers, column.minimum, column.maximum)
+
+    def _complain(
+        self, column: Column, what: str, count: int, row: int, value: str, why: str
+    ) -> None:
+        if self.out_of_range == "raise":
+            raise ValueError(
+                f"{self.where}: column {column.name!r} has {value} at row "
+                f"{self.counts.rows + row}, {why}; out_of_range='warn', 'count' or 'clip' allows it"
+            )
+        show = f"such as {value}, {why}" if self.out_of_range == "warn" else ""
+        self.counts.add(what, column, count, show)
+
+
+def check_policies(where: str, missing: object, out_of_range: object) -> None:
+    """Refuse what is no policy."""
+    lookup("missing", missing, dict.fromkeys(("impute", "error")), where)
+    lookup("out_of_range", out_of_range, dict.fromkeys(POLICIES), where)
