@@ -1046,6 +1046,8 @@ def test_epochs_between_two_calls_of_a_handler_stay_in_c(monkeypatch):
     trainer.fit(*data(), epochs=12, verbose=0)
     assert seen == [5, 10]
     assert len(in_python) == 2
+
+
 def test_handlers_with_the_signature_of_keras_are_refused():
     class Keras(cb.Callback):
         def on_epoch_end(self, epoch, logs=None):
