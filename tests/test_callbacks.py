@@ -1009,6 +1009,17 @@ def test_own_classes_are_exported():
         assert issubclass(getattr(cb, name), cb.Callback)
 
 
+def test_handlers_with_the_signature_of_keras_are_refused():
+    class Keras(cb.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise AssertionError
+
+    trainer = trainer_of()
+    with pytest.raises(TypeError, match=r"callbacks\[0\].on_epoch_end takes an epoch or batch and"):
+        trainer.fit(*data(), verbose=0, callbacks=[Keras()])
+    assert trainer.steps == 0
+
+
 def test_a_callback_sleeps_until_an_epoch(monkeypatch):
     """It is woken when it said, and the epochs before that stay in C."""
 
@@ -1046,14 +1057,3 @@ def test_epochs_between_two_calls_of_a_handler_stay_in_c(monkeypatch):
     trainer.fit(*data(), epochs=12, verbose=0)
     assert seen == [5, 10]
     assert len(in_python) == 2
-
-
-def test_handlers_with_the_signature_of_keras_are_refused():
-    class Keras(cb.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            raise AssertionError
-
-    trainer = trainer_of()
-    with pytest.raises(TypeError, match=r"callbacks\[0\].on_epoch_end takes an epoch or batch and"):
-        trainer.fit(*data(), verbose=0, callbacks=[Keras()])
-    assert trainer.steps == 0
