@@ -3,6 +3,7 @@ work, and the judge reads results as it should."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -12,7 +13,15 @@ import pytest
 # At the end: the benchmarks are found there, and fastnn is still the one that is tested.
 sys.path.append(str(Path(__file__).parents[1]))
 
-from benchmarks.peers import fastnn_peer, judge, numpy_peer, pure_python, variants, workloads
+from benchmarks.peers import (
+    fastnn_peer,
+    judge,
+    numpy_peer,
+    overview,
+    pure_python,
+    variants,
+    workloads,
+)
 from benchmarks.peers.workloads import Fit, Net, Predict
 
 CARS = Fit(Net((7, 5, 1)), 4, 312, 3, cars=True)
@@ -122,3 +131,21 @@ def test_judge_takes_the_best_of_each_and_leaves_out_other_work():
 def test_operations_of_a_step_are_those_of_its_products():
     # forward and the gradients of both kernels, and of the hidden layer's output, for two rows
     assert Fit(Net((3, 4, 5)), 2, 2, 1).flops == 2 * 2 * (2 * 12 + 3 * 20)
+
+
+@pytest.mark.parametrize("kind, shown", [(Fit, overview.TRAINING), (Predict, overview.PREDICTING)])
+def test_the_plot_of_the_readme_shows_where_others_are_closest(kind, shown):
+    newest = max(overview.FOLDER.glob("*.json"))
+    results = json.loads(newest.read_text(encoding="utf-8"))
+    works = [work for work in workloads.MAIN if isinstance(work, kind)]
+    margins = [m for m in judge.margins(results, works, results["cores"]) if m.threads is None]
+    closest = min(margins, key=lambda margin: margin.ratio)
+    assert closest.work in shown
+
+
+def test_the_plot_of_the_readme_is_drawn_for_light_and_dark(tmp_path):
+    newest = max(overview.FOLDER.glob("*.json"))
+    overview.draw(json.loads(newest.read_text(encoding="utf-8")), tmp_path)
+    light, dark = (tmp_path / f"overview-{name}.svg" for name in ("light", "dark"))
+    assert "#24292f" in light.read_text(encoding="utf-8")
+    assert "#e6edf3" in dark.read_text(encoding="utf-8")

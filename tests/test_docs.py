@@ -10,8 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
-# Pages that are one long session, read from top to bottom.
-GUIDES = ["layers.md", "interchange.md", "onnx.md", "sklearn.md"]
+RUN_ELSEWHERE = {
+    "README.md",  # tests/test_examples.py
+    "docs/predictor.md",  # tests/test_predictor.py, which compiles the C beside it
+}
 
 
 def named(page: Path) -> str:
@@ -25,17 +27,30 @@ def headings(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("name", GUIDES)
-def test_code_of_a_guide_runs(name):
-    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert blocks
-    assert all(block.startswith(">>> ") for block in blocks)  # else it would be left out
-    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, name, None, 0)
+def code_of(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+SESSIONS = [page for page in PAGES if ">>> " in "".join(code_of(page))]
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=named)
+def test_code_of_a_page_runs(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # some write files
+    session = [block for block in code_of(page) if block.startswith(">>> ")]
+    test = doctest.DocTestParser().get_doctest("\n".join(session), {}, page.name, None, 0)
+    assert test.examples
     report: list[str] = []
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     outcome = doctest.DocTestRunner(optionflags=flags).run(test, out=report.append)
     assert outcome.failed == 0, "".join(report)
+
+
+def test_code_that_does_not_run_here_is_elsewhere_or_other_peoples():
+    """So that no block of a page is left out by the prompt that it lacks."""
+    left = {named(page) for page in PAGES for block in code_of(page) if ">>> " not in block}
+    assert left == RUN_ELSEWHERE
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

@@ -110,9 +110,12 @@ class Output:
         """Write the report and the plots, and print the report's first half."""
         plots: dict[str, str] = {}
         if importlib.util.find_spec("matplotlib"):
+            from . import overview
             from . import plots as drawing
 
             plots = drawing.draw(results, self.folder, self.stem)
+            if overview.has_all(results):
+                overview.draw(results, self.folder)
         else:
             print("plots: skipped, not installed: matplotlib", file=sys.stderr)
         text = report.markdown(results, data=self.data.name, plots=plots)

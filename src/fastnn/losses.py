@@ -1103,7 +1103,7 @@ def check_head(loss: Loss, output_activation_name: str, outputs: int) -> bool:
     Returns
     -------
     bool
-        True if the loss's kernel is to be given logits and applies `loss.fuses` itself (the last
+        True if the loss's kernel is to be given logits and applies ``loss.fuses`` itself (the last
         activation of the network is that one, or linear); False if it takes the output as it is.
 
     Raises

@@ -943,7 +943,7 @@ class Model(Network):
         -------
         sklearn.neural_network.MLPRegressor or MLPClassifier, or a Pipeline
             An `MLPClassifier` if the output is a softmax or sigmoid.  A `Normalization` in front
-            becomes a `StandardScaler`, one at the end a `TransformedTargetRegressor`.
+            becomes a ``StandardScaler``, one at the end a ``TransformedTargetRegressor``.
 
         Raises
         ------

@@ -208,7 +208,8 @@ def higher_is_better(name: str) -> bool | None:
     Parameters
     ----------
     name : str
-        A key of a history: "loss", a metric's name, or one of them behind "val_" or "held_out_".
+        A key of a history: "loss", a metric's name, or one of them behind ``"val_"`` or
+        ``"held_out_"``.
 
     Returns
     -------

@@ -430,9 +430,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
         Returns
         -------
         Model
-            From (n, n_features_in_) to (n, n_outputs_): predictions, or probabilities (with two
-            classes one column: that of the second).  A list of outputs for several questions of
-            classes.
+            From (n, ``n_features_in_``) to (n, ``n_outputs_``): predictions, or probabilities (with
+            two classes one column: that of the second).  A list of outputs for several questions
+            of classes.
 
         Raises
         ------
