@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-WHEEL_LIMIT = 1_600_000  # bytes; 0.73 MB of 0.1 and the kernels of forty layers, losses, optimizers
+WHEEL_LIMIT = 1_800_000  # bytes: 1.36 MB the kernels of three ISAs and their binding, the rest Python
 
 checkout, sdist, wheel = map(Path, sys.argv[1:])
 
