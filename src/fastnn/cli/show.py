@@ -56,7 +56,7 @@ def print_table(
 def _escaped(cell: str) -> str:
     from rich.markup import escape
 
-    return escape(cell)
+    return str(escape(cell))
 
 
 def print_values(values: Mapping[str, float]) -> None:
