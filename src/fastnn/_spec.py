@@ -324,8 +324,9 @@ def resolve(family: type[S], value: object, where: str) -> S:
     hint = ""
     if isinstance(value, type) and issubclass(value, family):
         hint = f"; give an object, {value.__name__}(...)"
+    home = ".".join(family.__module__.split(".")[:2])  # where people import it from
     raise TypeError(
-        f"{where}: {what} must be a name or an object of {family.__module__}, "
+        f"{where}: {what} must be a name or an object of {home}, "
         f"got {describe(value)}{hint}"
     )
 

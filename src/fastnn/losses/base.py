@@ -56,6 +56,7 @@ class Loss(Spec):
 
         Examples
         --------
+        >>> from fastnn.losses import Quantile
         >>> Quantile([0.1, 0.5, 0.9]).target_columns(6)
         2
         """
@@ -69,6 +70,7 @@ class Loss(Spec):
 
         Examples
         --------
+        >>> from fastnn.losses import GaussianNLL, Quantile
         >>> GaussianNLL().point_columns(4), Quantile([0.1, 0.5, 0.9]).point_columns(6)
         (range(0, 2), range(1, 6, 3))
         """

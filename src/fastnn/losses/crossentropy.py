@@ -241,6 +241,7 @@ class KLDivergence(FromLogits):
 
     Examples
     --------
+    >>> from fastnn.losses import get
     >>> get("kld").name
     'kl_divergence'
     """

@@ -79,6 +79,7 @@ class MeanAbsolutePercentageError(WithEpsilon):
 
     Examples
     --------
+    >>> from fastnn.losses import get
     >>> get("mape").name
     'mean_absolute_percentage_error'
     """
@@ -101,6 +102,7 @@ class MeanSquaredLogarithmicError(WithEpsilon):
 
     Examples
     --------
+    >>> from fastnn.losses import get
     >>> get("msle").takes
     'counts'
     """
