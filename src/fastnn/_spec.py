@@ -326,8 +326,7 @@ def resolve(family: type[S], value: object, where: str) -> S:
         hint = f"; give an object, {value.__name__}(...)"
     home = ".".join(family.__module__.split(".")[:2])  # where people import it from
     raise TypeError(
-        f"{where}: {what} must be a name or an object of {home}, "
-        f"got {describe(value)}{hint}"
+        f"{where}: {what} must be a name or an object of {home}, got {describe(value)}{hint}"
     )
 
 
