@@ -1,9 +1,11 @@
-"""Kernels of layers other than dense: ``python benchmarks/layers.py [--rounds N] [--json FILE]``.
+"""Kernels of layers other than dense: ``python benchmarks/layers.py [--rounds N] [--as-numpy] [--json FILE]``.
 
 Norms, noise, combinations, lookups and sparse rows beside the same expression in NumPy (SciPy for
 sparse rows) and, where it is installed, PyTorch's own functions; one thread, CPU time, float32,
 results into arrays that are there already wherever the peer takes them; all arrays begin on a cache
-line, as they do in fastnn's networks and in PyTorch's memory.  Everyone is measured once
+line, as they do in fastnn's networks and in PyTorch's memory.  (With --as-numpy they begin where
+NumPy puts them, 16 bytes behind one as a rule: 64-byte stores then cross lines, and the norms,
+prelu and embedding fall below their bars.)  Everyone is measured once
 a round, in turns, and a round counts the fastest of a few runs; the table gives the median over the
 rounds.  Calls are held against calls.  Exits with 1 unless layer norm and batch norm, forward and
 backward, take at most half of PyTorch's time, and nothing else takes longer than its fastest peer.
@@ -61,7 +63,7 @@ def on_a_line(array: Array) -> Array:
 class Arrays:
     """What all cases compute with."""
 
-    def __init__(self) -> None:
+    def __init__(self, as_numpy: bool) -> None:
         rng = np.random.default_rng(0)
 
         def normal(*shape: int) -> Array:
@@ -82,7 +84,7 @@ class Arrays:
         self.dz, self.z = normal(ROWS, 64), np.empty((ROWS, 64), np.float32)
         self.dkernel = np.empty_like(self.kernel)
         for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
+            if isinstance(value, np.ndarray) and not as_numpy:
                 setattr(self, name, on_a_line(value))
         self.rng = np.random.default_rng(1)
 
@@ -436,9 +438,9 @@ def check(name: str, case: Case) -> None:
                 np.testing.assert_allclose(ours, theirs, atol=2e-4 * scale, err_msg=f"{name} {by}")
 
 
-def measure(rounds: int) -> dict[str, dict[str, float]]:
+def measure(rounds: int, as_numpy: bool) -> dict[str, dict[str, float]]:
     """Microseconds of a call, by kernel and then by whose it is."""
-    arrays = Arrays()
+    arrays = Arrays(as_numpy)
     cases: dict[str, Case] = {}
     for family in (norms, combinations, noises, several_columns, lookups):
         cases |= family(arrays)
@@ -480,6 +482,7 @@ def show(table: dict[str, dict[str, float]]) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--as-numpy", action="store_true", help="arrays where NumPy puts them")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     by = "PyTorch is not installed"
