@@ -1,4 +1,4 @@
-"""Kernels of layers other than dense: ``python benchmarks/layers.py [--rounds N] [--as-numpy] [--json FILE]``.
+"""Kernels of layers other than dense: ``python benchmarks/layers.py [--rounds N] [--as-numpy]``.
 
 Norms, noise, combinations, lookups and sparse rows beside the same expression in NumPy (SciPy for
 sparse rows) and, where it is installed, PyTorch's own functions; one thread, CPU time, float32,
@@ -492,7 +492,7 @@ def main() -> int:
         by = f"torch {torch.__version__}"
     print(f"ISA {_core.current_isa()}, numpy {np.__version__}, {by}")
     print(f"microseconds of a call, float32; ({ROWS}, {COLS}) but for tables and sparse rows\n")
-    table = measure(options.rounds)
+    table = measure(options.rounds, options.as_numpy)
     well = show(table)
     if options.json is not None:
         options.json.write_text(
