@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.sparse import eye_array
 
 from fastnn import data
 from fastnn.data import as_rows, as_targets, as_weights, batches, check_finite
@@ -119,7 +120,7 @@ def test_as_rows_refuses_what_is_no_table_of_numbers(value, error, words):
 
 
 def test_as_rows_refuses_sparse_matrices():
-    sparse = pytest.importorskip("scipy.sparse").eye_array(3)
+    sparse = eye_array(3)
     with pytest.raises(TypeError, match=r"f: x is a sparse .*; want a dense array: x.toarray\(\)"):
         as_rows(sparse, where="f", name="x")
 

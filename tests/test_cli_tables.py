@@ -407,7 +407,6 @@ def test_inspect_of_a_plain_network(call, tmp_path):
 
 @pytest.mark.parametrize("form", ["onnx", "c"])
 def test_export_calls_the_model(call, cars, tmp_path, form):
-    pytest.importorskip("onnx")
     code, out, _ = call(f"export {cars} --to {form} --out m.{form}")
     assert code == 0
     assert out.startswith(f"Written to m.{form}\n")
@@ -482,7 +481,6 @@ def test_benchmark_checks_and_shows(call, monkeypatch):
 
 
 def test_completion(call, monkeypatch):
-    pytest.importorskip("shtab")
     code, out, _ = call("completion bash")
     assert code == 0
     assert "--validation-split" in out

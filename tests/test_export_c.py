@@ -19,8 +19,6 @@ WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Wshadow", "-Wconversi
 ALPHAS = {"leaky_relu", "elu", "celu", "squareplus", "soft_shrink", "hard_shrink"}
 KINDS = {cls.tag for cls in fnn.activations.Activation.table.values()}
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
-
 
 def activations(dtype):
     """Every activation, half of them in a dense layer."""

@@ -130,7 +130,6 @@ def test_pickles_and_copies():
 
 
 def test_to_dataframe():
-    pytest.importorskip("pandas")
     history = fitted()
     frame = history.to_dataframe()
     assert list(frame.columns) == [*history, "seconds"]
@@ -153,7 +152,8 @@ def test_what_is_not_installed_is_named(monkeypatch, module, call):
 @pytest.fixture
 def plt(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
