@@ -108,20 +108,26 @@ struct fnn_team {
     void **input;                 /* (n_inputs) where a block's inputs were found */
     size_t bad[FNN_MOST_THREADS]; /* the first bad row of each chunk of a block, in the batch */
     size_t metric_doubles;
-    char *grads;     /* (n_shards, gradient arena), when training */
+    char *grads;     /* (n_shards - 1, gradient arena) of all but the first, when training */
     double *metrics; /* (n_shards, metric_doubles) */
 };
 
 /* How many shards a batch is cut into.  A rule of the plan and the number of rows alone: the
  * gradients' bits depend on it.  Only where the layers are so small that a gradient for each shard
- * costs next to nothing beside the arithmetic of its rows. */
-enum { SHARD_ROWS = 128, MOST_SHARDS = 16, SHARD_PARAMS = 16384 };
+ * costs next to nothing beside the arithmetic of its rows.  A power of two, so that two, four or
+ * eight threads end together. */
+enum { SHARD_ROWS = 128, MOST_SHARDS = 16, SHARD_PARAMS = 16384, SHORT_SHARD = 64 };
+static const double SHORT_SHARD_FLOPS = 4e5; /* of a pass forward: some 12 us of a step */
 
 static inline size_t shards_of(const fnn_plan_t *plan, size_t rows, bool training) {
-    if (training && plan->has_barriers)
+    if ((training && plan->has_barriers) || plan->n_params > SHARD_PARAMS || rows < 2 * SHORT_SHARD)
         return 1;
-    const size_t shards = plan->n_params <= SHARD_PARAMS ? rows / SHARD_ROWS : 1;
-    return shards < 1 ? 1 : shards < MOST_SHARDS ? shards : MOST_SHARDS;
+    if (rows < 2 * SHARD_ROWS)
+        return plan->row_flops * (double)(rows / 2) >= SHORT_SHARD_FLOPS ? 2 : 1;
+    size_t shards = 2;
+    while (shards < MOST_SHARDS && rows >= 2 * shards * SHARD_ROWS)
+        shards *= 2;
+    return shards;
 }
 
 /* Elements between the gradients of two shards. */

@@ -38,7 +38,7 @@ fnn_status_t fnn_team_new(const fnn_plan_t *plan, size_t batch_rows, bool traini
     team->input = fnn_alloc(plan->n_inputs * sizeof *team->input);
     team->metrics = fnn_alloc(team->n_shards * metric_doubles * sizeof *team->metrics);
     if (training && team->n_shards > 1)
-        team->grads = fnn_alloc(team->n_shards * shard_stride(plan) * ELEMENT[plan->dtype]);
+        team->grads = fnn_alloc((team->n_shards - 1) * shard_stride(plan) * ELEMENT[plan->dtype]);
     bool fits = team->work != NULL && team->view != NULL && team->pointers != NULL && team->csr != NULL &&
                 team->scratch != NULL && team->shard != NULL && team->input != NULL && team->metrics != NULL &&
                 (team->grads != NULL || !training || team->n_shards == 1);
