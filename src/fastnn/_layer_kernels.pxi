@@ -42,8 +42,8 @@ cdef int _distinct(str where, tuple names, tuple arrays) except -1:
 
 # ---- combine ------------------------------------------------------------------------------------
 
-cdef tuple _several(str where, object inputs, int kind):
-    """Arrays of one shape and dtype, and a vector of their addresses."""
+cdef list _several(str where, object inputs, int kind):
+    """Arrays of one shape and dtype."""
     cdef list arrays = []
     cdef cnp.ndarray first = None
     if isinstance(inputs, np.ndarray) or not isinstance(inputs, (list, tuple)):
@@ -62,15 +62,32 @@ cdef tuple _several(str where, object inputs, int kind):
             value = _shaped(where, f"inputs[{k}]", value, first.dtype, _shape(first))
             _want(where, (f"inputs[{k}]",), (value,))
         arrays.append(value)
-    return tuple(arrays)
+    return arrays
 
 
-cdef cnp.ndarray _addresses(object arrays):
-    cdef cnp.ndarray out = np.empty(len(arrays), np.uintp)
-    cdef size_t *to = <size_t *>cnp.PyArray_DATA(out)
-    for k, array in enumerate(arrays):
-        to[k] = <size_t>cnp.PyArray_DATA(array)
-    return out
+cdef void **_addresses(str where, list arrays, cnp.ndarray out, size_t more=0) except NULL:
+    """Where the arrays' values are, `more` bytes behind them; one that shares memory with `out` is
+    replaced by a copy first.  In memory of this thread, until it asks for some again."""
+    cdef size_t n = len(arrays), k
+    cdef cnp.ndarray array
+    cdef void **to = <void **>fnn_scratch(n * sizeof(void *) + more)
+    if to == NULL:
+        raise MemoryError(f"{where}: no memory for the addresses of {n} arrays")
+    for k in range(n):
+        array = arrays[k]
+        if _overlap(out, array):
+            array = arrays[k] = array.copy()
+        to[k] = cnp.PyArray_DATA(array)
+    return to
+
+
+cdef cnp.ndarray _writable_like(str where, str name, object value, cnp.ndarray model):
+    """`_writable` with the dtype and the shape of `model`."""
+    if (cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY(value)
+            and cnp.PyArray_TYPE(value) == cnp.PyArray_TYPE(model)
+            and cnp.PyArray_SAMESHAPE(value, model)):  # as it should be
+        return value
+    return _writable(where, name, value, model.dtype, _shape(model))
 
 
 def add_to(str where not None, out, x):
@@ -93,15 +110,13 @@ def add_to(str where not None, out, x):
 
 
 def combine(str where not None, int kind, inputs, out):
-    cdef tuple arrays = _several(where, inputs, kind)
+    cdef list arrays = _several(where, inputs, kind)
     cdef cnp.ndarray first = arrays[0]
-    cdef cnp.ndarray out_ = _writable(where, "out", out, first.dtype, _shape(first))
-    arrays = tuple([_apart(out_, array) for array in arrays])
-    cdef cnp.ndarray addresses = _addresses(arrays)
-    cdef void *ap = _data(addresses)
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, first)
+    cdef void **ap = _addresses(where, arrays, out_)
     cdef void *op = _data(out_)
-    cdef size_t n = first.size, n_in = len(arrays)
-    cdef bint single = first.dtype.itemsize == 4
+    cdef size_t n = cnp.PyArray_SIZE(first), n_in = len(arrays)
+    cdef bint single = cnp.PyArray_TYPE(first) == cnp.NPY_FLOAT32
     cdef const fnn_kernels_t *table = _kernels
     with nogil:
         if single:
@@ -113,7 +128,7 @@ def combine(str where not None, int kind, inputs, out):
 
 
 def combine_grad(str where not None, int kind, inputs, size_t which, output, dy, out):
-    cdef tuple arrays = _several(where, inputs, kind)
+    cdef list arrays = _several(where, inputs, kind)
     cdef cnp.ndarray first = arrays[0]
     cdef size_t n = first.size, n_in = len(arrays)
     if which >= n_in:
@@ -123,10 +138,8 @@ def combine_grad(str where not None, int kind, inputs, size_t which, output, dy,
     if _shape(dy_) != _shape(first):
         raise ValueError(f"{where}: dy has shape {_shape(dy_)}, want {_shape(first)}")
     cdef cnp.ndarray out_ = _writable(where, "out", out, first.dtype, _shape(first))
-    arrays = tuple([_apart(out_, array) for array in arrays])
     y_, dy_ = _apart(out_, y_), _apart(out_, dy_)
-    cdef cnp.ndarray addresses = _addresses(arrays)
-    cdef void *ap = _data(addresses)
+    cdef void **ap = _addresses(where, arrays, out_)
     cdef void *yp = _data(y_)
     cdef void *dp = _data(dy_)
     cdef void *op = _data(out_)
@@ -139,6 +152,39 @@ def combine_grad(str where not None, int kind, inputs, size_t which, output, dy,
         else:
             table.f64.combine_grad(<fnn_combine_t>kind, <const double *const *>ap, n_in, which,
                                    <double *>yp, <double *>dp, <double *>op, n)
+    return out_
+
+
+def concatenate(str where not None, inputs, out):
+    cdef list arrays = []
+    cdef cnp.ndarray first = None, array
+    cdef size_t rows = 0, cols = 0, wide = 0, k, n_in
+    if isinstance(inputs, np.ndarray) or not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"{where}: inputs must be a list of arrays, got {type(inputs).__name__}")
+    n_in = len(inputs)
+    if n_in == 0:
+        raise ValueError(f"{where}: inputs is empty; want at least one array")
+    first = _matrix(where, "inputs[0]", inputs[0], &rows, &wide)
+    arrays.append(first)
+    for k in range(1, n_in):
+        array = _real(where, f"inputs[{k}]", inputs[k], first.descr)
+        if array.ndim != 2 or <size_t>array.shape[0] != rows:
+            raise ValueError(f"{where}: inputs[{k}] has shape {_shape(array)}, want {rows} rows")
+        wide += array.shape[1]
+        arrays.append(array)
+    cdef cnp.ndarray out_ = _writable(where, "out", out, first.descr, (rows, wide))
+    cdef void **ap = _addresses(where, arrays, out_, n_in * sizeof(size_t))
+    cdef size_t *widths = <size_t *>(ap + n_in)
+    for k in range(n_in):
+        widths[k] = (<cnp.ndarray>arrays[k]).shape[1]
+    cdef void *op = _data(out_)
+    cdef bint single = cnp.PyArray_TYPE(first) == cnp.NPY_FLOAT32
+    cdef const fnn_kernels_t *table = _kernels
+    with nogil:
+        if single:
+            table.f32.concatenate(<const float *const *>ap, widths, n_in, <float *>op, rows)
+        else:
+            table.f64.concatenate(<const double *const *>ap, widths, n_in, <double *>op, rows)
     return out_
 
 
@@ -754,16 +800,27 @@ cdef cnp.ndarray _indices(str where, object index, cnp.dtype dtype, size_t vocab
     _refuse_mask(where, "index", index)
     if vocabulary > <size_t>(1 << (24 if dtype.itemsize == 4 else 53)):
         raise ValueError(f"{where}: a table of {vocabulary} rows is more than {dtype} can number")
-    cdef cnp.ndarray plain = np.ascontiguousarray(given, np.float64)
-    cdef size_t n = plain.size
-    cdef const double *values = <const double *>cnp.PyArray_DATA(plain)
-    cdef size_t bad = _kernels.f64.embedding_check(values, 1, n, vocabulary)
+    cdef cnp.ndarray plain, out
+    cdef size_t n = cnp.PyArray_SIZE(given), bad
+    if (<object>given).dtype.kind == "f":
+        plain = np.ascontiguousarray(given, np.float64)
+        bad = _kernels.f64.embedding_check(<const double *>_data(plain), 1, n, vocabulary)
+        out = np.ascontiguousarray(plain, dtype)
+    else:  # what is beyond the largest int64 becomes negative, and is refused too
+        plain = np.ascontiguousarray(given, np.int64)
+        out = np.empty(_shape(given), dtype)
+        if dtype.itemsize == 4:
+            bad = _kernels.f32.embedding_index(<const int64_t *>_data(plain), <float *>_data(out),
+                                               n, vocabulary)
+        else:
+            bad = _kernels.f64.embedding_index(<const int64_t *>_data(plain), <double *>_data(out),
+                                               n, vocabulary)
     if bad < n:
         place = np.unravel_index(bad, _shape(given)) if given.ndim == 2 else (bad,)
         spot = ", ".join([str(int(k)) for k in place])
         raise ValueError(f"{where}: index[{spot}] is {given[place]}, want a whole number from 0 to "
                          f"{<Py_ssize_t>vocabulary - 1}")
-    return np.ascontiguousarray(plain, dtype)
+    return out
 
 
 def embedding(str where not None, index, table, out):
