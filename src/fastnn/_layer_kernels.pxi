@@ -75,7 +75,7 @@ cdef list _several(str where, object inputs, int kind):
     """Arrays of one shape and dtype."""
     cdef list arrays = []
     cdef cnp.ndarray first = None
-    if isinstance(inputs, np.ndarray) or not isinstance(inputs, (list, tuple)):
+    if not isinstance(inputs, (list, tuple)):
         raise TypeError(f"{where}: inputs must be a list of arrays, got {type(inputs).__name__}")
     if kind == FNN_SUBTRACT and len(inputs) != 2:
         raise ValueError(f"{where}: subtract takes two inputs, got {len(inputs)}")
@@ -177,7 +177,7 @@ def concatenate(str where not None, inputs, out):
     cdef list arrays = []
     cdef cnp.ndarray first = None, array
     cdef size_t rows = 0, cols = 0, wide = 0, k, n_in
-    if isinstance(inputs, np.ndarray) or not isinstance(inputs, (list, tuple)):
+    if not isinstance(inputs, (list, tuple)):
         raise TypeError(f"{where}: inputs must be a list of arrays, got {type(inputs).__name__}")
     n_in = len(inputs)
     if n_in == 0:

@@ -29,9 +29,10 @@ _KINDS = {"add": 0, "subtract": 1, "multiply": 2, "average": 3, "maximum": 4}
 
 
 def _kind(where: str, kind: str) -> int:
-    if kind not in _KINDS:
+    number = _KINDS.get(kind)
+    if number is None:
         raise ValueError(f"{where}: kind must be one of {', '.join(_KINDS)}, got {kind!r}")
-    return _KINDS[kind]
+    return number
 
 
 def add_to(out: Array, x: npt.ArrayLike) -> Array:
