@@ -2,6 +2,7 @@
 
 Switches, all by environment and off by default:
 
+FASTNN_SYMBOLS=1    symbols kept, nothing else changed: for perf
 FASTNN_DEBUG=1      -Og -g, asserts on, symbols kept
 FASTNN_SANITIZE=1   address and undefined-behaviour sanitizers (see CONTRIBUTING.md); with
                     FASTNN_DEBUG=1 at -O0, which compiles four times as fast and runs more slowly
@@ -29,7 +30,9 @@ def switch(name: str) -> bool:
     return value == "1"
 
 
-DEBUG, SANITIZE, WERROR = map(switch, ["FASTNN_DEBUG", "FASTNN_SANITIZE", "FASTNN_WERROR"])
+DEBUG, SANITIZE, WERROR, SYMBOLS = (
+    switch(f"FASTNN_{name}") for name in ("DEBUG", "SANITIZE", "WERROR", "SYMBOLS")
+)
 
 # No fast-math: the digits are stated in docs/numerics.md.  Fused products are written out.
 C_FLAGS = [
@@ -49,7 +52,7 @@ if DEBUG or SANITIZE:
     C_FLAGS += ["-g1" if SANITIZE else "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 else:
     C_FLAGS += ["-g0", "-fno-asynchronous-unwind-tables"]  # C throws nothing; tables are a tenth
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not SYMBOLS:
         LINK_FLAGS += ["-Wl,-s"]  # no symbols: a small wheel
 if SANITIZE:
     C_FLAGS += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]

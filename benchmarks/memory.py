@@ -26,7 +26,7 @@ import fastnn as fnn
 Array = npt.NDArray[Any]
 
 MANY = 10_000_000  # rows of the long tables
-SHARDS, SHARD_PARAMETERS = 16, 16_384  # as in docs/architecture.md
+SHARDS, SHARD_PARAMETERS = 15, 16_384  # with a gradient of their own: docs/architecture.md
 LOOKED_AT = 256  # rows that are predicted at the end of a fit, to tell whether units are dead
 # What the system adds: pages of stacks and allocators, and up to one huge page for each arena.
 SLACK = 16e6

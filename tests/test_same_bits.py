@@ -20,8 +20,10 @@ SHAPES = {
     "shards": ([8, 32, 16, 4], 2100),
     "shards of several blocks": ([30, 100, 60, 1], 2400),
     "shards, then a short batch": ([20, 64, 32, 1], 600),
+    "two short shards, then a whole batch": ([64, 100, 10], 200),
+    "rows that no power of two cuts evenly": ([20, 64, 32, 1], 390),
     "wide and shallow": ([300, 1], 1200),
-    "narrow in the middle": ([128, 2, 128, 70], 130),
+    "narrow in the middle": ([128, 2, 128, 70], 120),
 }
 
 
