@@ -90,6 +90,12 @@ def test_bad_whole_numbers_are_named(isa, dtype, kind, bad):
     assert not dtable.any()
 
 
+def test_a_float64_table_may_have_more_rows_than_an_int_has_bits_for():
+    table = np.zeros((2**21 + 1, 1))
+    table[-1] = 5
+    assert kernels.embedding([2**21], table) == 5
+
+
 def test_nan_of_the_table_is_looked_up(isa, dtype):
     _, table, _ = problem(3, 19, dtype)
     table[2, 18] = np.nan

@@ -817,7 +817,7 @@ cdef cnp.ndarray _indices(str where, object index, cnp.dtype dtype, size_t vocab
     if given.ndim not in (1, 2):
         raise ValueError(f"{where}: index must be 1-D or 2-D, got shape {_shape(given)}")
     _refuse_mask(where, "index", index)
-    if vocabulary > <size_t>(1 << (24 if dtype.itemsize == 4 else 53)):
+    if vocabulary > <size_t>1 << (24 if dtype.itemsize == 4 else 53):
         raise ValueError(f"{where}: a table of {vocabulary} rows is more than {dtype} can number")
     cdef cnp.ndarray plain, out
     cdef size_t n = cnp.PyArray_SIZE(given), bad
