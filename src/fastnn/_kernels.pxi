@@ -40,7 +40,7 @@ cdef cnp.ndarray _writable(str where, str name, object value, cnp.dtype dtype, t
     if value is None:
         return np.empty(shape, dtype)
     if cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY(value):  # as it should be
-        if cnp.PyArray_TYPE(value) == dtype.type_num and _shape(value) == shape:
+        if cnp.PyArray_TYPE(value) == dtype.type_num and _has_shape(value, shape):
             return value
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{where}: {name} must be an array, got {type(value).__name__}")
@@ -57,6 +57,17 @@ cdef cnp.ndarray _writable(str where, str name, object value, cnp.dtype dtype, t
 
 cdef inline tuple _shape(cnp.ndarray array):
     return (<object>array).shape
+
+
+cdef inline bint _has_shape(cnp.ndarray array, tuple shape):
+    """Compared number by number: a tuple of an array's shape takes a while to make."""
+    cdef int axis
+    if cnp.PyArray_NDIM(array) != len(shape):
+        return False
+    for axis in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, axis) != <Py_ssize_t>shape[axis]:
+            return False
+    return True
 
 
 cdef int _check_rank(str where, str name, cnp.ndarray array, int rank) except -1:
