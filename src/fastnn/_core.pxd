@@ -102,7 +102,6 @@ cdef extern from "fastnn/optimizer.h" nogil:
         bint nesterov
     ctypedef struct fnn_adam_t:
         double step
-        double root
         double beta1
         double one_minus_beta1
         double beta2

@@ -350,14 +350,14 @@ def adam_step(str where not None, param, grad, m, v, t, double learning_rate, do
     if t < 1:
         raise ValueError(f"{where}: t counts steps from 1, got {t}")
     cdef double step = t
+    cdef double root = c_sqrt(1.0 - c_pow(beta_2, step))
     cdef fnn_adam_t settings
-    settings.step = learning_rate / (1.0 - c_pow(beta_1, step))
-    settings.root = 1.0 / c_sqrt(1.0 - c_pow(beta_2, step))
+    settings.step = learning_rate * root / (1.0 - c_pow(beta_1, step))
     settings.beta1 = beta_1
     settings.one_minus_beta1 = 1.0 - beta_1
     settings.beta2 = beta_2
     settings.one_minus_beta2 = 1.0 - beta_2
-    settings.eps = epsilon
+    settings.eps = epsilon * root
     settings.decay = 1.0 - learning_rate * weight_decay
     cdef void *pp = cnp.PyArray_DATA(p)
     cdef void *mp = cnp.PyArray_DATA(m_)
