@@ -133,6 +133,11 @@ def get(loss: object, where: str = "Trainer") -> Loss:
     >>> get("mse").name
     'mean_squared_error'
     """
+    if callable(loss) and not isinstance(loss, (Loss, type)):
+        raise TypeError(
+            f"{where}: loss is a function; give fastnn.losses.FunctionLoss(function), whose "
+            "function returns the value and its gradient"
+        )
     return resolve(Loss, loss, where)
 
 
