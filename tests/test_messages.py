@@ -94,9 +94,9 @@ def test_initializer_error_names_the_parameter(start):
 
 
 def test_optimizer_names_an_unknown_argument_and_what_it_is_called_here():
-    with pytest.raises(TypeError, match="Adam: unexpected argument 'clipvalue'.*'clip_value'"):
+    with pytest.raises(TypeError, match=r"Adam: unexpected argument 'clipvalue'.*'clip_value'"):
         fnn.Adam(clipvalue=1.0)
-    with pytest.raises(TypeError, match="SGD: unexpected argument 'nonsense'$"):
+    with pytest.raises(TypeError, match=r"SGD: unexpected argument 'nonsense'$"):
         fnn.SGD(nonsense=1.0)
 
 
