@@ -102,5 +102,5 @@ def test_optimizer_names_an_unknown_argument_and_what_it_is_called_here():
 
 def test_plain_function_as_loss_is_told_of_function_loss():
     model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
-    with pytest.raises(TypeError, match=r"Trainer: loss is a function; .*FunctionLoss\(function\)"):
+    with pytest.raises(TypeError, match=r"Trainer: loss must be .*FunctionLoss\(function\)"):
         fnn.Trainer(model, loss=lambda y, out: (0.0, out))
