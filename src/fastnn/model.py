@@ -466,7 +466,11 @@ class Model(Network):
         for index, slot in enumerate(self._slots):
             start = slot.weight.initializer
             if not isinstance(start, np.ndarray):
-                views[slot.name][...] = start(slot.weight.shape, seed=self.seed, index=index)
+                try:
+                    drawn = start(slot.weight.shape, seed=self.seed, index=index)
+                except ValueError as error:
+                    raise ValueError(f"{type(self).__name__}: {slot.name}: {error}") from error
+                views[slot.name][...] = drawn
             elif first:
                 views[slot.name][...] = start
         self.restore(arena)
