@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def one_line(error: Exception) -> str:
-    """Return what an error says, in one line; of the system's, the file and what is wrong with it."""
+    """Return what an error says, in one line; of the system's, the file and what is wrong."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     text = str(error)
