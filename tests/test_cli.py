@@ -18,6 +18,7 @@ import pytest
 
 import fastnn as fnn
 from fastnn import cli, demo
+from fastnn.cli.contest import _no_interrupts
 
 
 class Result(NamedTuple):
@@ -153,6 +154,23 @@ def test_table_fits_the_terminal(monkeypatch, columns):
     assert max(map(len, lines)) <= columns
     assert lines[-2:] == ["Total parameters: 529", "Total parameters memory: 2116 bytes"]
     assert (demo.table(model) == str(model.summary())) == (columns == 120)
+
+
+def test_table_of_a_graph_fits_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    inputs = fnn.Input(4, name="table")
+    numbers, codes = fnn.Split([3, 1], name="split")(inputs)
+    parts = [
+        fnn.Normalization([0.0] * 3, [1.0] * 3, name="scaler")(numbers),
+        fnn.Embedding([4], [3], name="categories")(codes),
+    ]
+    h = fnn.Dense(64, "relu", name="hidden_0")(fnn.Concatenate(name="columns")(parts))
+    model = fnn.Model(inputs, fnn.Dense(3, "softmax", name="output")(h))
+    assert max(map(len, str(model.summary()).splitlines())) > 80
+    lines = demo.table(model).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("of columns" in line for line in lines)
 
 
 def test_table_is_whole_where_there_is_no_terminal(monkeypatch):
@@ -347,6 +365,29 @@ def test_ctrl_c_ends_with_130_and_one_line():
         _, err = process.communicate()
     assert process.returncode == 130
     assert err.strip() == "fastnn: interrupted"
+
+
+def test_ctrl_c_in_compare_is_one_line_too():
+    # A terminal sends it to all processes of the command, those of the models as well.
+    line = [*COMMAND, "compare", "auto-mpg", "--target", "mpg", "--epochs", "1000000000"]
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # the title: processes begin
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.strip() == "fastnn: interrupted"
+
+
+def test_processes_of_compare_leave_ctrl_c_to_their_parent():
+    code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
+    line = [sys.executable, "-c", code]
+    with _no_interrupts():
+        inside = subprocess.run(line, capture_output=True, text=True, check=True)
+    after = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert (inside.stdout, after.stdout) == ("True\n", "False\n")
 
 
 def test_broken_pipe_is_quiet():

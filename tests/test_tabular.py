@@ -627,3 +627,35 @@ def test_nycflights(tmp_path):
     assert np.isfinite(predicted).all()
     assert one.counts_.missing["tailnum"] == 2_512
     assert one.counts_.missing["dep_delay"] == 8_255
+
+
+# -- what callbacks write --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["y", "colour"])
+def test_a_checkpoint_is_the_whole_network_and_does_not_touch_the_fit(tmp_path, target):
+    rng = np.random.default_rng(0)
+    a, colours = rng.standard_normal(120), np.array(["red", "green", "blue"])
+    city = rng.choice(np.array(["Ulm", "Bonn"]), 120)
+    y = 1000 + 50 * a
+    table = pa.table({"a": a, "city": city, "y": y, "colour": colours[np.digitize(a, [-0.5, 0.5])]})
+    kind = TabularRegressor if target == "y" else TabularClassifier
+    drop = [name for name in ("y", "colour") if name != target]
+    path = tmp_path / "best.safetensors"
+    keep = fnn.callbacks.ModelCheckpoint(path, save_best_only=True)
+    fits = [
+        kind((8,), drop=drop, epochs=5, seed=0, callbacks=callbacks).fit(table, target)
+        for callbacks in ([], [keep])
+    ]
+    kept = fnn.load(path)  # the fit also ends with the best weights, those of the same epoch
+    rows = np.array([[0.5, 1], [-1.0, 2], [0.0, 0]], np.float32)  # 0: a city that nobody knows
+    for one in fits:
+        np.testing.assert_array_equal(kept.predict(rows), one.model_.predict(rows))
+
+
+def test_evaluate_names_the_target_that_a_table_lacks():
+    cars = TabularRegressor((4,), epochs=1, seed=0).fit(
+        pa.table({"a": range(50), "t": range(50)}), "t"
+    )
+    with pytest.raises(ValueError, match=r"the table has no column 't'; it has a, b$"):
+        cars.evaluate(pa.table({"a": [1], "b": [2]}))

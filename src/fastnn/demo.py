@@ -254,19 +254,26 @@ def table(model: fnn.Sequential) -> str:
     Total parameters: 8
     """
     summary = model.summary()
-    width = str(summary).index("\n")
-    if not sys.stdout.isatty() or width <= shutil.get_terminal_size().columns:
-        return str(summary)
-    rows = [
-        (
-            label.replace(" (", "\n("),
-            *shapes,
-            options.replace("=", "=\n"),
-            parameters.replace(",\n", "\n"),
-        )
-        for label, *shapes, options, parameters in summary.rows
-    ]
-    return str(Summary(summary.name, rows, summary.total_parameters, summary.total_bytes))
+    text = str(summary)
+    columns = shutil.get_terminal_size().columns
+    for more in (False, True):
+        if not sys.stdout.isatty() or text.index("\n") <= columns:
+            break
+        rows = [_broken(row, more) for row in summary.rows]
+        text = str(Summary(summary.name, rows, summary.total_parameters, summary.total_bytes))
+    return text
+
+
+def _broken(row: tuple[str, ...], more: bool) -> tuple[str, ...]:
+    """Break the lines of a row's cells; with `more` also those of the parameters."""
+    label, *shapes, options, parameters = row
+    parameters = parameters.replace(",\n", "\n")
+    return (
+        label.replace(" ( ", "\n(").replace(" )", ")"),
+        *(shape.replace(" of ", "\nof ") for shape in shapes),
+        options.replace("=", "=\n"),
+        parameters.replace(": ", ":\n") if more else parameters,
+    )
 
 
 def name_of(recipe: Recipe) -> str:

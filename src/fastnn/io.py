@@ -129,8 +129,8 @@ def read(
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError) as error:  # TypeError: a type that NumPy lacks
         raise ValueError(
-            f"{where}: {name} is not a whole safetensors file, or none at all ({error})"
-        ) from None
+            f"{where}: {name} is not a whole safetensors file, or none at all"
+        ) from error
     try:
         model = Model.from_config(meta["config"], custom_objects)
     except (KeyError, TypeError, ValueError) as error:

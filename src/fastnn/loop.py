@@ -384,4 +384,4 @@ class Fit:
 
     def save_model(self, path: str | os.PathLike[str]) -> None:
         """Write the model."""
-        self.trainer.model.save(path)
+        self.trainer._model_to_save().save(path)

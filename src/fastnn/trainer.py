@@ -732,6 +732,10 @@ class Trainer:
         fit = self._fit_under_way
         resume.write(self, self._position if fit is None else fit.position(), path)
 
+    def _model_to_save(self) -> Model:
+        """Return what a callback writes in the midst of a fit."""
+        return self.model
+
     def __reduce__(self) -> tuple[Any, ...]:
         fit = self._fit_under_way
         position = self._position if fit is None else fit.position()

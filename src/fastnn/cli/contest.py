@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,18 +145,38 @@ def hold(name: str, entry: Entry) -> Result:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(name, entry, theirs))
-    process.start()
+    with _no_interrupts():
+        process.start()
     theirs.close()
     try:
         result = ours.recv()
     except EOFError:
         raise ValueError(f"compare: {name} has ended without a result") from None
+    except KeyboardInterrupt:
+        process.terminate()
+        raise
     finally:
         process.join()
     if isinstance(result, str):
         raise ValueError(f"compare: {name}: {result}")
     assert isinstance(result, Result)
     return result
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C from a process that starts here, for good; here it comes when the block ends.
+
+    A terminal sends it to both, and one of them has to say so.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(name: str, entry: Entry, pipe: Any) -> None:

@@ -149,7 +149,10 @@ def bars(found: Sequence[Importance], score: str) -> str:
         f"<th scope='col' class='number'>{lost}</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
-    told = f"{lost} as one column of the held-out rows is shuffled: mean ± deviation."
+    told = (
+        f"{lost[0].upper()}{lost[1:]} as one column of the held-out rows is shuffled: "
+        f"mean ± deviation."
+    )
     return f'<p class="note">{told}</p>{_scroll(table, "Permutation importance", " bars")}'
 
 

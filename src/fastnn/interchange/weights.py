@@ -119,8 +119,8 @@ def _read(path: str | os.PathLike[str], where: str) -> dict[str, Array]:
         listed = deserialize(content)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise ValueError(
-            f"{where}: {name} is not a whole safetensors file, or none at all ({error})"
-        ) from None
+            f"{where}: {name} is not a whole safetensors file, or none at all"
+        ) from error
     found: dict[str, Array] = {}
     for key, facts in listed:
         data, kind = facts["data"], facts["dtype"]

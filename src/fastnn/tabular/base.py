@@ -266,7 +266,10 @@ class Tabular(ABC):
         schema = source.schema
         match(self.schema_, schema, where)
         for name in names:
-            lookup("column", name, dict.fromkeys(schema.names), f"{where}: the table lacks one")
+            if name not in schema.names:
+                raise ValueError(
+                    f"{where}: the table has no column {name!r}; it has {', '.join(schema.names)}"
+                )
         return source
 
     def _encoder(self, where: str, out_of_range: str | None) -> Encoder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +39,15 @@ class Head(NamedTuple):
     metrics: tuple[str, ...]
     start: float  # bias of the output before training
     scale: tuple[float, float] | None  # mean and deviation of the target
+
+
+class _TableTrainer(Trainer):
+    """A trainer whose callbacks write the whole model, with the target's scale."""
+
+    _finish: Callable[[], Model] | None = None
+
+    def _model_to_save(self) -> Model:
+        return self.model if self._finish is None else self._finish()
 
 
 class Surveyed(NamedTuple):
@@ -153,7 +162,14 @@ def train(
         optimizer = optimizers.get(optimizer or "adam", where)
         if options["learning_rate"] is not None:
             optimizer = optimizer.replace(learning_rate=options["learning_rate"])
-    trainer = Trainer(trained, head.loss, optimizer, list(head.metrics), seed=seed)
+
+    def finish() -> Model:
+        whole.set_weights(dict(trained.parameters))
+        network.fill_unknown(whole, seen.columns, seen.counts)
+        return whole
+
+    trainer = _TableTrainer(trained, head.loss, optimizer, list(head.metrics), seed=seed)
+    trainer._finish = finish
     supply = Supply(seen.source, encoder, options["target"], encode_target, seen.weight)
     batch_size = options["batch_size"] or usual_batch_size(seen.rows)
     share = 0.0 if validation is not None else options["validation_split"]
@@ -192,11 +208,8 @@ def train(
     else:
         assert rows is not None
         trainer.fit(rows.x, rows.y, sample_weight=rows.weight, batch_size=batch_size, **common)
-    network.fill_unknown(trained, seen.columns, seen.counts)
-    if whole is not trained:
-        whole.set_weights(dict(trained.parameters))
     judge = held_data if held is None else lambda: iter([held_data])
-    return Result(whole, trainer.history, judge)
+    return Result(finish(), trainer.history, judge)
 
 
 def usual_batch_size(rows: int) -> int:

@@ -50,7 +50,7 @@ def build(
     start : float
         Bias of the output before training.
     scale : (float, float), optional
-        Mean and deviation of the target.  Without it there is one model.
+        Mean and deviation of the target.
 
     Returns
     -------
@@ -83,10 +83,9 @@ def build(
     bias: Any = Constant(start) if start else "zeros"
     h = Dense(outputs, output_activation, bias_initializer=bias, name="output")(h)
     trained = Model(inputs, h, dtype=dtype, seed=seed)
-    if scale is None:
-        return trained, trained
-    mean, deviation = scale
-    h = Normalization([mean], [deviation**2], invert=True, name="target")(h)
+    if scale is not None:
+        mean, deviation = scale
+        h = Normalization([mean], [deviation**2], invert=True, name="target")(h)
     return trained, Model(inputs, h, dtype=dtype, seed=seed)
 
 
