@@ -651,6 +651,11 @@ def test_a_checkpoint_is_the_whole_network_and_does_not_touch_the_fit(tmp_path, 
     rows = np.array([[0.5, 1], [-1.0, 2], [0.0, 0]], np.float32)  # 0: a city that nobody knows
     for one in fits:
         np.testing.assert_array_equal(kept.predict(rows), one.model_.predict(rows))
+    (cities,) = (view for name, view in kept.parameters.items() if name.startswith("categories/"))
+    # No city occurs once, so the row of the unknown is the mean of the rows; rounded to float32.
+    names = fits[0].schema_[1].categories
+    counts = [int((city == name).sum()) for name in names]
+    np.testing.assert_allclose(cities[0], np.average(cities[1:], axis=0, weights=counts), rtol=1e-5)
 
 
 def test_evaluate_names_the_target_that_a_table_lacks():
