@@ -104,3 +104,105 @@ def test_plain_function_as_loss_is_told_of_function_loss():
     model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
     with pytest.raises(TypeError, match=r"Trainer: loss must be .*FunctionLoss\(function\)"):
         fnn.Trainer(model, loss=lambda y, out: (0.0, out))
+
+
+# ---- what a person's own functions raise --------------------------------------------------------
+
+X = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
+Y = X.sum(axis=1)
+
+
+def boom(*_):
+    raise KeyError("boom")
+
+
+def of(*layers):
+    return fnn.Sequential([fnn.Input(3), *layers, fnn.Dense(1, name="end")], seed=0)
+
+
+def notes_of(mistake):
+    with pytest.raises(KeyError, match="boom") as caught:
+        mistake()
+    return " / ".join(getattr(caught.value, "__notes__", []))
+
+
+def test_what_an_initializer_raises_names_the_parameter():
+    notes = notes_of(lambda: of(fnn.Dense(4, kernel_initializer=boom, name="enc")))
+    assert notes == "raised by the initializer of enc/kernel"
+
+
+@pytest.mark.parametrize("key", ["function", "gradient"])
+def test_what_a_lambda_raises_names_the_layer(key):
+    given = {"function": np.square, "gradient": lambda x, y, dy: 2 * x * dy, key: boom}
+    model = of(fnn.Dense(2), fnn.Lambda(**given, name="square"))
+    notes = notes_of(lambda: fnn.Trainer(model, "mse").fit(X, Y, verbose=0))
+    assert f"raised by the {key} of Lambda 'square'" in notes
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ((np.square, lambda x, dy: dy), "Lambda 'square': gradient must take (x, y, dy)"),
+        ((lambda x, y: x,), "Lambda 'square': function must take (x)"),
+    ],
+)
+def test_lambda_with_other_arguments_is_refused_when_the_model_is_made(given, words):
+    with pytest.raises(TypeError, match=re.escape(words)):
+        of(fnn.Lambda(*given, name="square"))
+
+
+# ---- files and names that are not there ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, path",
+    [
+        ("ModelCheckpoint", "nowhere/model.safetensors"),
+        ("ModelCheckpoint", "nowhere/model-{epoch}.safetensors"),
+        ("ModelCheckpoint", "nowhere/{epoch}/model.safetensors"),
+        ("BackupAndRestore", "nowhere/run.safetensors"),
+        ("CSVLogger", "nowhere/log.csv"),
+        ("JSONLogger", "nowhere/log.jsonl"),
+    ],
+)
+def test_missing_folder_is_named_before_training(tmp_path, name, path):
+    model = of()
+    before = model.get_weights()
+    callback = getattr(fnn.callbacks, name)(tmp_path / path)
+    with pytest.raises(FileNotFoundError) as caught:
+        fnn.Trainer(model, "mse").fit(X, Y, verbose=0, callbacks=[callback])
+    assert f"{name}: there is no folder for {str(tmp_path / path)!r}" in str(caught.value)
+    assert caught.value.filename == str(tmp_path / "nowhere")
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_save_names_the_missing_folder_and_no_other_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="save: there is no folder") as caught:
+        of().save(tmp_path / "nowhere" / "model.safetensors")
+    assert caught.value.filename == str(tmp_path / "nowhere")
+
+
+def test_checkpoint_refuses_an_unknown_monitor_that_it_would_not_use(tmp_path):
+    callback = fnn.callbacks.ModelCheckpoint(tmp_path / "m.safetensors", monitor="val_losss")
+    with pytest.raises(ValueError, match=r"ModelCheckpoint: unknown monitor 'val_losss'.*loss"):
+        fnn.Trainer(of(), "mse").fit(X, Y, verbose=0, callbacks=[callback])
+
+
+def test_exclude_that_fits_no_parameter_lists_those_that_there_are():
+    with pytest.raises(ValueError, match=r"exclude: no parameter is named 'nope'.*end/kernel"):
+        fnn.Trainer(of(), "mse", fnn.AdamW(exclude=["nope"]))
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "L-BFGS"])
+def test_lbfgs_as_an_optimizer_is_shown_its_function(name):
+    with pytest.raises(ValueError, match=r"Trainer: .*fastnn\.lbfgs\.minimize\(trainer, x, y\)"):
+        fnn.Trainer(of(), "mse", name)
+
+
+def test_setting_trainable_is_told_of_freeze():
+    model = of()
+    with pytest.raises(AttributeError, match=r"model\.freeze\('end'\)"):
+        model["end"].trainable = False
+    model.freeze("end")
+    assert model.frozen == ("end",)

@@ -57,7 +57,8 @@ class Trainer:
         The trainer changes its parameters in place.
     loss : str or Loss
         Such as "mean_squared_error" ("mse"), `fastnn.losses.Huber` (delta=2.0).  For several
-        outputs one for all, or a list or dict; None for an output of which nothing is asked.
+        outputs one for all, or a list or dict.  Of an output that is None, or that a dict leaves
+        out, nothing is asked, as in Keras: it has no loss and no metrics, and wants no targets.
     optimizer : str or Optimizer
         Such as "adam", ``fastnn.SGD(0.01, momentum=0.9)``.
     metrics : sequence of str, function or Metric
