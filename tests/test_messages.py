@@ -206,3 +206,171 @@ def test_setting_trainable_is_told_of_freeze():
         model["end"].trainable = False
     model.freeze("end")
     assert model.frozen == ("end",)
+
+
+# ---- where in a fit something was raised --------------------------------------------------------
+
+
+class After:
+    """A function that fails at the call after so many."""
+
+    def __init__(self, calls, function):
+        self.left, self.function = calls, function
+
+    def __call__(self, *args):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyError("boom")
+        return self.function(*args)
+
+
+def squared(y, p):
+    return ((p - y) ** 2).mean(axis=1), 2 * (p - y)
+
+
+def fit_notes(model, loss="mse", metrics=(), listens=False, **given):
+    """Return the notes of a fit of four batches an epoch, whole epochs in C unless it `listens`."""
+    trainer = fnn.Trainer(model, loss, fnn.SGD(0.01), metrics=metrics)
+    if listens:
+        trainer.on("batch_end", lambda event: None)
+    notes = notes_of(lambda: trainer.fit(X, Y, batch_size=16, epochs=3, verbose=0, **given))
+    for array in model.get_weights():
+        assert np.isfinite(array).all()
+    model.predict(X)  # it is no more in use
+    return notes, trainer
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_what_an_own_loss_raises_names_epoch_and_batch(listens):
+    def mine(y, p):
+        return bad(y, p)
+
+    bad = After(6, squared)
+    notes, trainer = fit_notes(of(), fnn.losses.custom(mine), listens=listens)
+    assert notes == "raised by the loss 'mine' / in epoch 2, batch 3"
+    assert trainer.steps == 6
+    assert trainer.history.epoch == [1]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_what_an_own_metric_raises_names_the_epoch(listens):
+    bad = After(1, lambda y, p: 0.0)
+
+    def mine(y, p):
+        return bad(y, p)
+
+    notes, trainer = fit_notes(of(), metrics=[mine], listens=listens)
+    assert notes == "raised by the metric 'mine' / at the end of epoch 2"
+    assert trainer.steps == 8
+
+
+def test_what_a_lambda_raises_names_epoch_and_batch():
+    bad = After(5, lambda x, y, dy: 2 * x * dy)
+    model = of(fnn.Dense(2), fnn.Lambda(np.square, lambda *a: bad(*a), name="square"))
+    with fnn.threads(1):
+        notes = notes_of(
+            lambda: fnn.Trainer(model, "mse", fnn.SGD(0.01)).fit(
+                X, Y, batch_size=16, epochs=3, verbose=0
+            )
+        )
+    assert notes == "raised by the gradient of Lambda 'square' / in epoch 2, batch 2"
+
+
+@pytest.mark.parametrize(
+    "event, place",
+    [
+        ("train_begin", "at train_begin"),
+        ("epoch_begin", "at epoch_begin of epoch 1"),
+        ("batch_begin", "at batch_begin of epoch 1, batch 1"),
+        ("batch_end", "at batch_end of epoch 1, batch 1"),
+        ("epoch_end", "at epoch_end of epoch 1"),
+        ("train_end", "at train_end"),
+    ],
+)
+def test_what_a_handler_raises_names_it_and_the_event(event, place):
+    trainer = fnn.Trainer(of(), "mse").on(event, boom)
+    notes = notes_of(lambda: trainer.fit(X, Y, verbose=0))
+    assert notes == f"raised by the handler boom, {place}"
+    callback = fnn.callbacks.LambdaCallback(**{f"on_{event}": boom})
+    notes, _ = fit_notes(of(), callbacks=[callback])
+    assert notes == f"raised by the handler boom of LambdaCallback, {place}"
+
+
+def test_what_a_stream_raises_names_epoch_and_batch():
+    def stream():
+        yield X[:8], Y[:8]
+        raise KeyError("boom")
+
+    notes = notes_of(lambda: fnn.Trainer(of(), "mse").fit(stream, verbose=0))
+    assert notes == "in epoch 1, batch 2"
+
+
+# ---- metrics of classes beside targets that are numbers -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "accuracy",
+        "binary_accuracy",
+        "precision",
+        "recall",
+        "specificity",
+        "f1",
+        "auc",
+        "average_precision",
+        "balanced_accuracy",
+        "mcc",
+    ],
+)
+@pytest.mark.parametrize("loss", ["mse", "huber", fnn.losses.Poisson(log_input=True)])
+def test_metric_of_answers_refuses_numbers_as_targets(metric, loss):
+    model = of()
+    y = np.arange(64.0)
+    trainer = fnn.Trainer(model, loss, metrics=[metric])
+    before = model.get_weights()
+    name = trainer.metrics[0].name
+    words = f"y has 2.0 at row 2, column 0; the metric {name} takes labels"
+    calls = [
+        lambda: trainer.fit(X, y, verbose=0),
+        lambda: trainer.fit([(X, y)], verbose=0),
+        lambda: trainer.evaluate(X, y),
+        lambda: trainer.fit(X, y > 3, validation_data=(X, y), verbose=0),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=re.escape(words)):
+            call()
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "categorical_accuracy", "top_2_accuracy"])
+def test_metric_of_classes_refuses_numbers_as_targets(metric):
+    model = fnn.Sequential([fnn.Input(3), fnn.Dense(3)], seed=0)
+    trainer = fnn.Trainer(model, "mse", metrics=[metric])
+    with pytest.raises(ValueError, match=rf"the metric {metric} takes one-hot rows"):
+        trainer.fit(X, X, verbose=0)
+    history = trainer.fit(X, np.eye(3)[np.arange(64) % 3], verbose=0)
+    assert 0 <= history[metric][0] <= 1
+
+
+def test_metric_of_answers_beside_a_loss_of_numbers_takes_answers():
+    for y in (Y > 0, np.where(Y > 0, 1, -1)):
+        trainer = fnn.Trainer(of(), "mse", metrics=["mae", "r2", "accuracy", "auc"])
+        assert trainer.fit(X, y, verbose=0)["auc"][0] > 0
+
+
+def test_names_of_one_output_name_it():
+    x = fnn.Input(3)
+    model = fnn.Model(x, {"price": fnn.Dense(1)(x), "sold": fnn.Dense(1, "sigmoid")(x)}, seed=0)
+    trainer = fnn.Trainer(model, "mse", metrics={"price": ["accuracy"]})
+    with pytest.raises(ValueError, match=r"output 'price': y has .* the metric accuracy takes"):
+        trainer.fit(X, {"price": Y, "sold": Y > 0}, verbose=0)
+
+
+def test_an_output_that_the_losses_leave_out_has_none():
+    x = fnn.Input(3)
+    model = fnn.Model(x, {"price": fnn.Dense(1)(x), "sold": fnn.Dense(1)(x)}, seed=0)
+    for loss in ({"price": "mse"}, {"price": "mse", "sold": None}):
+        history = fnn.Trainer(model, loss).fit(X, {"price": Y}, verbose=0)
+        assert history["loss"] == history["price_loss"]

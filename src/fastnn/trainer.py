@@ -336,7 +336,9 @@ class Trainer:
         Notes
         -----
         After an error, Ctrl-C or a handler that raises, the parameters are those after the last
-        whole step, and ``trainer.history`` holds the epochs that were completed.
+        whole step, and ``trainer.history`` holds the epochs that were completed.  What a person's
+        own handler, layer, loss or metric raises comes out as it is, with a note (``__notes__``,
+        which a traceback shows) that names the function, the epoch and the batch.
 
         Examples
         --------
