@@ -373,4 +373,63 @@ def test_an_output_that_the_losses_leave_out_has_none():
     model = fnn.Model(x, {"price": fnn.Dense(1)(x), "sold": fnn.Dense(1)(x)}, seed=0)
     for loss in ({"price": "mse"}, {"price": "mse", "sold": None}):
         history = fnn.Trainer(model, loss).fit(X, {"price": Y}, verbose=0)
+        assert list(history) == ["loss", "price_loss"]
         assert history["loss"] == history["price_loss"]
+
+
+# ---- functions of other arguments, and Muon's kernels -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "mistake, words",
+    [
+        (lambda: fnn.Trainer(of(), "mse").on("epoch_end", lambda: 0), "Trainer.on: handler must"),
+        (
+            lambda: fnn.callbacks.LambdaCallback(on_epoch_end=lambda epoch, rest: 0),
+            "LambdaCallback: on_epoch_end must take one argument, the event",
+        ),
+        (
+            lambda: fnn.callbacks.LearningRateScheduler(lambda: 0.1),
+            "LearningRateScheduler: schedule must take (epoch) or (epoch, rate)",
+        ),
+        (
+            lambda: fnn.losses.custom(lambda y: (y, y)),
+            "losses.custom: function must take (y_true, y_pred)",
+        ),
+    ],
+)
+def test_function_of_other_arguments_is_refused_where_it_is_given(mistake, words):
+    with pytest.raises(TypeError, match=re.escape(words)):
+        mistake()
+
+
+def deep():
+    return of(*(fnn.Dense(4, "tanh", name=f"h{i}") for i in range(4)))
+
+
+def test_muon_refuses_a_pattern_of_kernels_that_fits_none():
+    muon = fnn.optimizers.Muon(kernels=["h1/*", "h9/kernel"])
+    with pytest.raises(ValueError, match=r"Muon: kernels: no parameter is named 'h9/kernel'.*h0"):
+        fnn.Trainer(deep(), "mse", muon)
+
+
+def test_muon_trains_a_layer_by_the_same_rule_whatever_is_frozen():
+    def first_step(*frozen):
+        model = deep()
+        model.freeze(*frozen)
+        fnn.Trainer(model, "mse", fnn.optimizers.Muon(0.02)).train_on_batch(X, Y)
+        return model.parameters["h1/kernel"]
+
+    np.testing.assert_array_equal(first_step("h2"), first_step("h0", "end"))
+
+
+def test_muon_goes_on_when_its_hidden_kernels_are_frozen():
+    model = deep()
+    trainer = fnn.Trainer(model, "mse", fnn.optimizers.Muon(0.02))
+    trainer.fit(X, Y, verbose=0)
+    model.freeze("h1", "h2", "h3")
+    before = {name: array.copy() for name, array in model.parameters.items()}
+    trainer.fit(X, Y, verbose=0)
+    for name, array in model.parameters.items():
+        frozen = name.split("/")[0] in model.frozen
+        assert (array == before[name]).all() == frozen, name

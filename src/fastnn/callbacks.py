@@ -209,6 +209,8 @@ callable, optional
                 raise TypeError(
                     f"LambdaCallback: {name} must be callable, got {describe(function)}"
                 )
+            if not takes(function, 1) and not _is_of_keras(function):  # of which a fit tells more
+                raise TypeError(f"LambdaCallback: {name} must take one argument, the event")
             setattr(self, name, function)
 
 
@@ -539,6 +541,8 @@ class LearningRateScheduler(Callback):
             )
         self.schedule: Callable[..., float] = schedule
         self._takes_rate = takes(schedule, 2)
+        if not (self._takes_rate or takes(schedule, 1)):
+            raise TypeError("LearningRateScheduler: schedule must take (epoch) or (epoch, rate)")
 
     def on_epoch_begin(self, event: Event) -> None:
         """Ask for the rate of this epoch."""

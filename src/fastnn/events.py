@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._own import takes
 from fastnn._spec import check_bool, check_int, describe, lookup
 
 if TYPE_CHECKING:
@@ -322,6 +323,8 @@ class Listeners:
         lookup("event", name, dict.fromkeys(NAMES), where)
         if not callable(handler):
             raise TypeError(f"{where}: handler must be callable, got {describe(handler)}")
+        if not takes(handler, 1):
+            raise TypeError(f"{where}: handler must take one argument, the event")
         every = check_int(where, "every", every)
         if first is not None:
             first = check_int(where, "first", first)

@@ -120,7 +120,7 @@ class Trainer:
         measured = [(head, metric) for head in self._heads for metric in head.metrics]
         self._loss_names = ["loss"]
         if several:
-            self._loss_names += [head.prefix("loss") for head in self._heads]
+            self._loss_names += [head.prefix("loss") for head in self._heads if head.loss]
         self._measured = [(head.prefix(one.name), one.collects) for head, one in measured]
         self._names = (*self._loss_names, *(name for name, _ in self._measured))
         self._directions: dict[str, bool | None] = dict.fromkeys(self._loss_names, False) | {
@@ -569,7 +569,11 @@ class Trainer:
         Within an epoch without those that need the `whole` of it.
         """
         names = [name for name, collects in self._measured if whole or not collects]
-        losses = run.losses() if len(self._heads) > 1 else ()
+        losses: list[float] = []
+        if len(self._heads) > 1:
+            losses = [
+                loss for loss, head in zip(run.losses(), self._heads, strict=True) if head.loss
+            ]
         return dict(
             zip([*self._loss_names, *names], [run.loss, *losses, *run.metrics(whole)], strict=True)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastnn._own import Noted
+from fastnn._own import Noted, takes
 from fastnn._spec import check_int, describe
 from fastnn.losses.base import Loss
 
@@ -53,7 +53,8 @@ class FunctionLoss(Loss):
         where = "losses.custom" if type(self) is FunctionLoss else type(self).__name__
         if isinstance(function, type):
             raise TypeError(f"{where}: function must be a function, got the class {function!r}")
-        own_loss_type(where, function)
+        if own_loss_type(where, function) == "python" and not takes(function, 2):
+            raise TypeError(f"{where}: function must take (y_true, y_pred)")
         if name is None:
             name = getattr(function, "__name__", "") if type(self) is FunctionLoss else self.tag
             name = name if name.isidentifier() else "custom"

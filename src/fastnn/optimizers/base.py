@@ -265,8 +265,8 @@ class Optimizer(Spec):
         ValueError
             The message lists the names that there are.
         """
-        for argument in ("exclude", "multipliers"):
-            for pattern in getattr(self, argument):
+        for argument in ("exclude", "multipliers", "kernels"):  # the last is Muon's
+            for pattern in getattr(self, argument, None) or ():
                 if not any(fnmatchcase(name, pattern) for name in parameters):
                     raise ValueError(
                         f"{type(self).__name__}: {argument}: no parameter is named {pattern!r}; "
