@@ -433,3 +433,8 @@ def test_muon_goes_on_when_its_hidden_kernels_are_frozen():
     for name, array in model.parameters.items():
         frozen = name.split("/")[0] in model.frozen
         assert (array == before[name]).all() == frozen, name
+
+
+def test_progress_bar_refuses_what_is_no_file():
+    with pytest.raises(TypeError, match="ProgressBar: file must be an open text file, got 'log'"):
+        fnn.callbacks.ProgressBar(file="log")

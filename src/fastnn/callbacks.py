@@ -994,4 +994,6 @@ class ProgressBar(Callback):
 
     def __init__(self, *, bar: bool | None = None, file: TextIO | None = None) -> None:
         self.bar = None if bar is None else check_bool("ProgressBar", "bar", bar)
+        if file is not None and not hasattr(file, "write"):
+            raise TypeError(f"ProgressBar: file must be an open text file, got {describe(file)}")
         self.file = file
