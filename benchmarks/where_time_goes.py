@@ -6,8 +6,8 @@
 Each workload of `benchmarks/peers` whose name has the text of ``--only`` in it runs in a process of
 its own under `perf` (Linux; package linux-perf), which looks 2,000 times a second of CPU time at
 the function that is running.  Printed is what is above one per cent, as tables in Markdown; what
-Python spends before the work begins is left out.  The share of the peak stands over each table: what
-is missing from 1 is not arithmetic of the products.
+Python spends before the work begins is left out.  Over each table stand the operations of the
+products in a nanosecond: what they lack of the machine's peak is what the table is about.
 """
 
 from __future__ import annotations

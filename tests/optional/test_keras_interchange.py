@@ -101,15 +101,59 @@ def test_our_activations_go_there_or_are_refused():
     refused = set()
     for cls in set(fnn.activations.Activation.table.values()):
         ours = fnn.Sequential([fnn.Input(4), fnn.Dense(6), fnn.Activation(cls())], seed=0)
-        if cls.tag in ("gelu_tanh", "sparsemax"):
+        if cls.tag == "sparsemax":
             with pytest.raises(ValueError, match="to_keras: Keras has no layer for activation_0"):
                 ours.to_keras()
             refused.add(cls.tag)
         else:
             agree(ours.to_keras(), ours, rows(4))
-    assert refused == {"gelu_tanh", "sparsemax"}
-    with pytest.raises(ValueError, match=r"for dense_0 \(Dense\(2, activation=SoftShrink\("):
-        fnn.Sequential([fnn.Input(2), fnn.Dense(2, fnn.activations.SoftShrink(0.1))]).to_keras()
+    assert refused == {"sparsemax"}
+
+
+OPTIONS = [
+    *(fnn.activations.GELU(approximate=True), fnn.activations.CELU(0.3)),
+    *(fnn.activations.Squareplus(2.0), fnn.activations.SoftShrink(0.1)),
+    *(fnn.activations.HardShrink(1.0), fnn.activations.ELU(0.4), fnn.activations.LeakyReLU(0.3)),
+]
+
+
+@pytest.mark.parametrize("activation", OPTIONS, ids=repr)
+def test_options_of_activations_go_there_through_a_file_and_back(activation, tmp_path):
+    ours = fnn.Sequential(
+        [fnn.Input(4), fnn.Dense(5, activation), fnn.PReLU(), fnn.Activation(activation)], seed=0
+    )
+    x = 3 * rows(4)
+    ours.to_keras().save(tmp_path / "m.keras")
+    theirs = keras.models.load_model(tmp_path / "m.keras")
+    agree(theirs, ours, x)
+    back = fnn.from_keras(theirs)
+    assert isinstance(back, fnn.Sequential)
+    found = [repr(back.layers[i].activation) for i in (2, 4)]
+    assert found == [repr(activation)] * 2
+    np.testing.assert_array_equal(back.predict(x), ours.predict(x))
+
+
+OPERATIONS = [
+    *("relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "sigmoid", "tanh", "silu"),
+    *("softmax", "log_softmax", "glu", "softplus", "softsign", "squareplus", "hard_sigmoid"),
+    *("hard_silu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "log_sigmoid", "exp"),
+]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_functions_of_keras_ops_are_activations(name):
+    x = keras.Input((5,))
+    h = getattr(keras.ops, name)(layers.Dense(6)(x))
+    theirs = stirred(keras.Model(x, layers.Dense(2)(h)))
+    ours = fnn.from_keras(theirs)
+    assert isinstance(ours.layers[2], fnn.Activation)
+    agree(theirs, ours, rows(5))
+
+
+def test_functions_of_keras_ops_over_rows_are_refused():
+    x = keras.Input((5,))
+    with pytest.raises(ValueError, match=r"is a Softmax \(axis=0: want that of the columns\)"):
+        fnn.from_keras(keras.Model(x, keras.ops.softmax(x, axis=0)))
 
 
 def functional(form):

@@ -35,9 +35,9 @@ def adam_step(
     epsilon=1e-8,
     weight_decay=0.0,
 ):
-    """New (param, m, v).  Kingma and Ba (2015), Algorithm 1, in the order of the end of section 2, with
-    an epsilon that makes it the same; the decay as in Loshchilov and Hutter (2019), Algorithm 2,
-    before the step and times the learning rate."""
+    """New (param, m, v).  Kingma and Ba (2015), Algorithm 1, in the order of the end of section 2,
+    with an epsilon that makes it the same; the decay as in Loshchilov and Hutter (2019),
+    Algorithm 2, before the step and times the learning rate."""
     rounded = param.dtype.type
     root = math.sqrt(1 - beta_2**t)
     step = rounded(learning_rate * root / (1 - beta_1**t))

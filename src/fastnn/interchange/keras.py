@@ -201,23 +201,42 @@ class _Walk:
                 raise _Unsupported(f"shape {shape}: want rows of a fixed number of columns")
             ours: Any = layers.Input(shape[1], name=name_for(operation.name, self._taken))
             self.inputs.append(ours)
+        elif (inside := _one_operation(operation)) is not None:
+            ours = self._convert(inside, before, operation.name)
         elif kind in ("Functional", "Sequential"):
             ours = from_keras(operation)
             ours.name = name_for(operation.name, self._taken) or ours.name
             self.nested = True
         else:
-            ranks = {len(one.shape) for one in before}
-            if ranks != {2} and kind != "Flatten":
-                raise _Unsupported("of tensors that have more axes than rows and columns")
-            table = _OPERATIONS if home.startswith("keras.src.ops") else _CONVERTERS
-            if kind not in table:
-                raise _Unsupported("")
-            converted = table[kind](operation, before)
-            name = name_for(operation.name, self._taken)
-            ours = converted.layer.replace(name=name)
-            self.chain.append(Converted(ours, converted.arrays))
+            ours = self._convert(operation, before, operation.name)
         self._made[id(operation)] = ours
         return ours
+
+    def _convert(self, operation: Any, before: list[Any], name: str) -> Any:
+        """Return the layer that a layer or a function of theirs becomes."""
+        kind = type(operation).__name__
+        if {len(one.shape) for one in before} != {2} and kind != "Flatten":
+            raise _Unsupported("of tensors that have more axes than rows and columns")
+        table = _OPERATIONS if _is_function(operation) else _CONVERTERS
+        if kind not in table:
+            raise _Unsupported("")
+        converted = table[kind](operation, before)
+        ours = converted.layer.replace(name=name_for(name, self._taken))
+        self.chain.append(Converted(ours, converted.arrays))
+        return ours
+
+
+def _is_function(operation: Any) -> bool:
+    """Whether it is what a function of ``keras.ops`` leaves in a graph."""
+    return type(operation).__module__.startswith("keras.src.ops")
+
+
+def _one_operation(operation: Any) -> Any:
+    """Return the one function of ``keras.ops`` that a model of theirs is, as `to_keras` makes."""
+    inside = getattr(operation, "operations", ())
+    if len(inside) == 2 and _is_function(inside[1]) and len(inside[1]._inbound_nodes) == 1:
+        return inside[1]
+    return None
 
 
 def _array(value: Any) -> Array:
@@ -445,8 +464,46 @@ _CONVERTERS: dict[str, Converter] = {
     },
 }
 
+# What a function of keras.ops on one tensor is here, and which option of theirs ours takes.
+_FUNCTIONS: dict[str, tuple[type[Activation], str | None]] = {
+    "Relu": (activations.ReLU, None),
+    "Relu6": (activations.ReLU6, None),
+    "LeakyRelu": (activations.LeakyReLU, "negative_slope"),
+    "Elu": (activations.ELU, "alpha"),
+    "Celu": (activations.CELU, "alpha"),
+    "Selu": (activations.SELU, None),
+    "Gelu": (activations.GELU, "approximate"),
+    "Sigmoid": (activations.Sigmoid, None),
+    "Tanh": (activations.Tanh, None),
+    "Silu": (activations.SiLU, None),
+    "Softmax": (activations.Softmax, None),
+    "LogSoftmax": (activations.LogSoftmax, None),
+    "Glu": (activations.GLU, None),
+    "Softplus": (activations.Softplus, None),
+    "Softsign": (activations.Softsign, None),
+    "Squareplus": (activations.Squareplus, "b"),
+    "HardSigmoid": (activations.HardSigmoid, None),
+    "HardSilu": (activations.HardSiLU, None),
+    "HardTanh": (activations.HardTanh, None),
+    "HardShrink": (activations.HardShrink, "threshold"),
+    "SoftShrink": (activations.SoftShrink, "threshold"),
+    "TanhShrink": (activations.TanhShrink, None),
+    "LogSigmoid": (activations.LogSigmoid, None),
+    "Exp": (activations.Exp, None),
+}
+
+
+def _function(operation: Any, before: list[Any]) -> Converted:
+    ours, option = _FUNCTIONS[type(operation).__name__]
+    if hasattr(operation, "axis"):
+        _last_axis(operation)
+    options = [] if option is None else [getattr(operation, option)]
+    return Converted(layers.Activation(ours(*options)), {})
+
+
 # What a + b and keras.ops make of tensors.
 _OPERATIONS: dict[str, Converter] = {
     **{name: _merge(name) for name in ("Add", "Subtract", "Multiply", "Maximum")},
     "Concatenate": _concatenate,
+    **dict.fromkeys(_FUNCTIONS, _function),
 }

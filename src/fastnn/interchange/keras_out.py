@@ -24,10 +24,15 @@ __all__ = ["to_keras"]
 Array = npt.NDArray[Any]
 
 # Sparsemax of Keras 3.15 is off: its rows do not add up to 1.
-LACKING = ("gelu_tanh", "sparsemax")
-# Theirs under other names, and the alpha that a function of theirs has.
-OTHER_NAMES = {"exp": "exponential"}
-FIXED_ALPHA = {"celu": 1.0, "squareplus": 4.0, "soft_shrink": 0.5, "hard_shrink": 0.5}
+LACKING = ("sparsemax",)
+OTHER_NAMES = {"exp": "exponential"}  # theirs
+# Functions of keras.ops whose option no layer of theirs takes, and what it is unless given.
+OPTIONS = {
+    "celu": ("alpha", 1.0),
+    "squareplus": ("b", 4.0),
+    "soft_shrink": ("threshold", 0.5),
+    "hard_shrink": ("threshold", 0.5),
+}
 ALIKE = (
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum),
     *(layers.Concatenate, layers.Flatten),
@@ -160,6 +165,17 @@ def _activation(keras: Any, spec: Activation, name: str, dtype: str) -> Any:
         return keras.layers.LeakyReLU(negative_slope=spec.alpha, name=name, dtype=dtype)
     if spec.name == "elu":
         return keras.layers.ELU(alpha=spec.alpha, name=name, dtype=dtype)
-    if spec.name in LACKING or FIXED_ALPHA.get(spec.name, spec.alpha) != spec.alpha:
+    if spec.name in LACKING:
         return None
+    if spec.name == "gelu_tanh":
+        return _function(keras, "gelu", name, dtype, approximate=True)
+    option, usual = OPTIONS.get(spec.name, ("", None))
+    if option and spec.alpha != usual:
+        return _function(keras, spec.name, name, dtype, **{option: spec.alpha})
     return OTHER_NAMES.get(spec.name, spec.name)
+
+
+def _function(keras: Any, function: str, name: str, dtype: str, **options: Any) -> Any:
+    """Return a model of one function of ``keras.ops``: such options no layer keeps in a file."""
+    x = keras.Input((None,), dtype=dtype)
+    return keras.Model(x, getattr(keras.ops, function)(x, **options), name=name)
