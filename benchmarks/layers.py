@@ -4,11 +4,12 @@ Norms, noise, combinations, lookups and sparse rows beside the same expression i
 sparse rows) and, where it is installed, PyTorch's own functions; one thread, CPU time, float32,
 results into arrays that are there already wherever the peer takes them; all arrays begin on a cache
 line, as they do in fastnn's networks and in PyTorch's memory.  (With --as-numpy they begin where
-NumPy puts them, 16 bytes behind one as a rule: 64-byte stores then cross lines, and the norms,
-prelu and embedding fall below their bars.)  Everyone is measured once
-a round, in turns, and a round counts the fastest of a few runs; the table gives the median over the
-rounds.  Calls are held against calls.  Exits with 1 unless layer norm and batch norm, forward and
-backward, take at most half of PyTorch's time, and nothing else takes longer than its fastest peer.
+NumPy puts them, at any multiple of 16 bytes and each a little behind the one before but for a
+multiple of a page: vectors of 64 bytes cross lines, and loads meet stores.)  Everyone is
+measured once a round, in turns, and a round counts the fastest of a few runs; the table gives the
+median over the rounds.  Calls are held against calls.  Exits with 1 unless layer norm and batch
+norm, forward and backward, take at most half of PyTorch's time, and nothing else longer than its
+fastest peer.
 """
 
 from __future__ import annotations
@@ -207,10 +208,7 @@ def combinations(a: Arrays) -> dict[str, Case]:
             "numpy": numpy_affine,
         },
         "concatenate": {
-            "fastnn": lambda: [
-                kernels.copy_columns(a.half, out=a.out),
-                kernels.copy_columns(a.half, out=a.out, at=COLS // 2),
-            ][1],
+            "fastnn": lambda: kernels.concatenate([a.half, a.half], out=a.out),
             "numpy": lambda: np.concatenate([a.half, a.half], axis=1, out=a.out),
         },
     }

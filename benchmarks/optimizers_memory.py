@@ -79,7 +79,7 @@ def main() -> int:
     print(f"{_core.current_isa()}, arenas of {arguments.mib} MiB, float32")
     rows = []
     for name, optimizer in OPTIMIZERS.items():
-        state = model.optimizer_state(optimizer)
+        state = model._optimizer_state(optimizer)
         passes = 3 + 2 * len(state.arrays().keys() - KEPT)
         additions, steps = [], []
         state.step()

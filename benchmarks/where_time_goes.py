@@ -4,10 +4,10 @@
     python benchmarks/where_time_goes.py [--only 7-32] [--seconds 3] [--threads 1]
 
 Each workload of `benchmarks/peers` whose name has the text of ``--only`` in it runs in a process of
-its own under `perf` (Linux; package linux-perf), which looks 10,000 times a second of CPU time at
+its own under `perf` (Linux; package linux-perf), which looks 2,000 times a second of CPU time at
 the function that is running.  Printed is what is above one per cent, as tables in Markdown; what
-Python spends before the work begins is left out.  The share of the peak stands over each table: what
-is missing from 1 is not arithmetic of the products.
+Python spends before the work begins is left out.  Over each table stand the operations of the
+products in a nanosecond: what they lack of the machine's peak is what the table is about.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def unit_of_work(work: Work, folder: Path, threads: int) -> tuple[Callable[[], o
     fastnn_peer.set_up("fit" if isinstance(work, Fit) else "predict", threads)
     if isinstance(work, Fit):
         training = fastnn_peer.Training(task)
-        epochs = max(1, round(1e-2 / (work.steps * work.flops / 5e10 + work.steps * 2e-7)))
+        epochs = max(1, round(1e-1 / (work.steps * work.flops / 5e10 + work.steps * 2e-7)))
         return lambda: training.run(epochs), epochs * work.steps
     statement, names = fastnn_peer.predictions(task)["predictor"]
     calls = max(1, round(1e-2 / (work.flops / 5e10 + 2e-7)))
@@ -86,7 +86,7 @@ def profile(work: Work, seconds: float, threads: int) -> str:
     """Return the table of one workload."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "perf.data"
-        command = ["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "10000", "-o", str(data), "--"]
+        command = ["perf", "record", "-q", "-e", "cpu-clock:u", "-F", "2000", "-o", str(data), "--"]
         command += [sys.executable, __file__, "--child", work.name]
         command += ["--seconds", str(seconds), "--threads", str(threads)]
         child = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -43,15 +43,14 @@ static inline void next_rates(const fnn_update_t *update, fnn_rates_t *rates) {
 /* The constants of Adam's kernel; `multiplier` and `decay` as in a stretch. */
 static inline fnn_adam_t adam_of(const fnn_update_t *update, const fnn_rates_t *rates,
                                  double multiplier, double decay) {
-    const double lr = rates->lr * multiplier;
+    const double lr = rates->lr * multiplier, root = sqrt(1.0 - rates->power[1]);
     return (fnn_adam_t){
-        .step = lr / (1.0 - rates->power[0]),
-        .root = 1.0 / sqrt(1.0 - rates->power[1]),
+        .step = lr * root / (1.0 - rates->power[0]),
         .beta1 = update->beta1,
         .one_minus_beta1 = 1.0 - update->beta1,
         .beta2 = update->beta2,
         .one_minus_beta2 = 1.0 - update->beta2,
-        .eps = update->eps,
+        .eps = update->eps * root,
         .decay = 1.0 - lr * update->weight_decay * decay,
     };
 }

@@ -418,6 +418,50 @@ def test_export_calls_the_model(call, cars, tmp_path, form):
     assert (tmp_path / f"m.{form}").read_bytes() == want.read_bytes()
 
 
+def test_export_says_what_the_network_reads_and_gives(call, tmp_path):
+    """Rows made by what it says give what the estimator gives."""
+    rng = np.random.default_rng(0)
+    n = 200
+    days = np.datetime64("2020-01-01") + rng.integers(0, 900, n)
+    table = pa.table({
+        "day": days.astype("datetime64[D]"),
+        "price": [None if i % 9 == 0 else float(v) for i, v in enumerate(rng.normal(50, 9, n))],
+        "sold": rng.integers(0, 2, n).astype(bool),
+        "city": rng.choice(["Rome", "Oslo"], n),
+        "class": rng.choice(["good", "bad"], n),
+    })  # fmt: skip
+    estimator = TabularClassifier(hidden=[4], epochs=2, seed=1).fit(table, target="class")
+    estimator.save(tmp_path / "t.safetensors")
+    code, out, _ = call("export t.safetensors --to c --out t.c")
+    assert code == 0
+    lines = out.splitlines()
+    said = [line[6:] for line in lines if re.match(r" +\d+  ", line)]
+    second = estimator.classes_[1]
+    assert lines[-1] == f"and gives the probability that class is {second}."
+    origin = float(re.match(r"day in days since 1970-01-01 - ([\d.]+)$", said[0])[1])
+    number = table["day"].to_numpy().astype(float) - origin
+    mean = float(re.search(r"is then ([-\d.e]+)\), else 0", out)[1])
+    codes = dict(re.findall(r"(\w+) (\d)", said[-1]))
+    columns = []
+    for line in said:
+        if match := re.match(r"(sine|cosine) of 2 pi \(.*\) / ([\d.]+)$", line):
+            turn = 2 * np.pi * number / float(match[2])
+            columns.append(np.sin(turn) if match[1] == "sine" else np.cos(turn))
+        else:
+            columns.append({
+                "day": number,
+                "price": np.nan_to_num(table["price"].to_numpy(), nan=mean),
+                "price is": table["price"].to_numpy(),
+                "sold": table["sold"].to_numpy(),
+                "city": np.array([float(codes[c]) for c in table["city"].to_pylist()]),
+            }["price is" if "is missing" in line else re.match(r"\w+", line)[0]])  # fmt: skip
+            if "is missing" in line:
+                columns[-1] = np.isnan(columns[-1].astype(float))
+    rows = np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+    got = estimator.model_.predict(rows)[:, 0]
+    np.testing.assert_allclose(got, estimator.predict_proba(table)[:, 1], rtol=2e-4)
+
+
 # -- compare, benchmark ---------------------------------------------------------------------------
 
 

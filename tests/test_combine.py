@@ -145,6 +145,35 @@ def test_columns_move_and_leave_others_alone(isa, dtype, rows, cols, add):
         np.testing.assert_array_equal(kernels.copy_columns(x, 1), x[:, 1:])
 
 
+@each(
+    "rows, widths",
+    [(3, [5]), (2, [1, 0, 17]), (4, [33, 8, 128]), (0, [2, 3]), (2, [0]), (3, [2] * 70)],
+)
+def test_concatenate(isa, dtype, rows, widths):
+    inputs = [sample(1, (rows, width), dtype, seed=k)[0] for k, width in enumerate(widths)]
+    want = np.concatenate(inputs, axis=1)
+    out = np.full_like(want, -7)
+    assert kernels.concatenate(inputs, out=out) is out
+    np.testing.assert_array_equal(out, want)
+    for before in (False, True):
+        walled = [guarded(x, before=before) for x in inputs]
+        got = kernels.concatenate(walled, out=guarded(out, before=before))
+        np.testing.assert_array_equal(got, want)
+
+
+def test_concatenate_of_columns_of_its_result(isa, dtype):
+    (x,) = sample(1, (4, 6), dtype)
+    want = np.concatenate([x[:2, 3:], x[:2, :3]], axis=1)
+    inside = x[:2].copy()
+    np.testing.assert_array_equal(
+        kernels.concatenate([inside[:, 3:], inside[:, :3]], out=inside), want
+    )
+    flat = x.reshape(-1)[:12].copy()
+    halves = flat[:6].reshape(2, 3), flat[6:].reshape(2, 3)
+    want = np.concatenate(halves, axis=1)
+    np.testing.assert_array_equal(kernels.concatenate(halves, out=flat.reshape(2, 6)), want)
+
+
 @each("rows, cols", SHAPES)
 def test_columns_are_scaled_and_moved(isa, dtype, rows, cols):
     (x,) = sample(1, (rows, cols), dtype)
@@ -194,6 +223,23 @@ def test_what_combine_refuses():
         kernels.combine([])
     with pytest.raises(TypeError, match="inputs must be a list of arrays, got ndarray"):
         kernels.combine(np.ones((2, 3)))
+    rows = np.ones((2, 3))
+    with pytest.raises(
+        TypeError, match="concatenate: inputs must be a list of arrays, got ndarray"
+    ):
+        kernels.concatenate(rows)
+    with pytest.raises(ValueError, match="concatenate: inputs is empty"):
+        kernels.concatenate([])
+    with pytest.raises(ValueError, match=r"inputs\[1\] has shape \(3, 3\), want 2 rows"):
+        kernels.concatenate([rows, np.ones((3, 3))])
+    with pytest.raises(ValueError, match=r"inputs\[0\] must be 2-D, got shape \(3,\)"):
+        kernels.concatenate([a, a])
+    with pytest.raises(ValueError, match=r"inputs\[1\] has shape \(3,\), want 2 rows"):
+        kernels.concatenate([rows, a])
+    with pytest.raises(TypeError, match=r"inputs\[1\] must be float64 like the first argument"):
+        kernels.concatenate([rows, rows.astype(np.float32)])
+    with pytest.raises(ValueError, match=r"out has shape \(2, 5\), want \(2, 6\)"):
+        kernels.concatenate([rows, rows], out=np.ones((2, 5)))
     with pytest.raises(ValueError, match=r"which must be in 0 \.\. 1, got 2"):
         kernels.combine_grad([a, a], 2, a, a)
     with pytest.raises(ValueError, match="do not lie in order within x's 3 columns"):

@@ -96,7 +96,7 @@ def single(dtype):
 def rows_of(model, n, seed=0):
     rng = np.random.default_rng(seed)
     rows = [2 * rng.standard_normal((n, cols)) for cols in model.input_cols]
-    for number, column, size in model.tables:
+    for number, column, size in model._tables:
         rows[number][:, column] = rng.integers(0, size, n)
     return [array.astype(model.dtype) for array in rows]
 

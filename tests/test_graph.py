@@ -478,8 +478,8 @@ def test_what_is_frozen_in_a_model_stays_so_in_a_larger_one():
     inner = encoder()
     inner.freeze("dense_0")
     outer = fnn.Sequential([fnn.Input(3), inner, fnn.Dense(1)], seed=2)
-    assert not outer.is_trained("enc/dense_0/kernel")
-    assert outer.is_trained("enc/dense_1/kernel")
+    assert not outer._is_trained("enc/dense_0/kernel")
+    assert outer._is_trained("enc/dense_1/kernel")
     before = {name: view.copy() for name, view in outer.parameters.items()}
     fnn.Trainer(outer, "mse").fit(numbers(40, 3), numbers(40, 1), verbose=0)
     for name, view in outer.parameters.items():

@@ -26,7 +26,8 @@ ALL_LOSSES = (*(name for name in twin.NAMES if name != SPARSE), SPARSE)
 LOSSES = tuple(name for name in ALL_LOSSES if name not in NARROW)
 OPTIMIZERS = ("sgd_step", "adam_step", "adamw_step")
 COMBINE = (
-    *("add_to", "combine", "combine_grad", "copy_columns", "add_columns"),
+    *("add_to", "combine", "combine_grad", "concatenate"),
+    *("copy_columns", "add_columns"),
     *("affine_columns", "affine_back"),
 )
 NORM = (

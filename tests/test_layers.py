@@ -694,7 +694,7 @@ def test_a_run_sums_the_losses_of_several_outputs_by_their_weights():
     rows = numbers(30, 4)
     ya, yc = numbers(30, 2), np.random.default_rng(0).dirichlet(np.ones(3), 30)
     a, _, c = model.predict(rows)
-    state = model.optimizer_state(fnn.SGD(1e-300))
+    state = model._optimizer_state(fnn.SGD(1e-300))
     heads = [(mse, {}, False, 0.5), (mse, {}, False, 0.0), (fused, {}, True, 2.0)]
     run = Run(model, heads, [], 30, state)
     run.bind((rows,), (ya, None, yc), None, None, 30, True)

@@ -72,6 +72,30 @@ def test_bad_indices_are_named(isa, dtype, bad):
     assert not dtable.any()
 
 
+@pytest.mark.parametrize(
+    "kind, bad",
+    [("i1", -1), ("i4", 11), ("i8", 2**40), ("i8", -(2**63)), ("u8", 2**64 - 1), ("u2", 11)],
+)
+def test_bad_whole_numbers_are_named(isa, dtype, kind, bad):
+    index, table, dy = problem(9, 4, dtype)
+    index = index.astype(kind)
+    index[6, 1] = bad
+    with pytest.raises(
+        ValueError, match=rf"index\[6, 1\] is {bad}, want a whole number from 0 to 10"
+    ):
+        kernels.embedding(index, table)
+    dtable = np.zeros_like(table)
+    with pytest.raises(ValueError, match=rf"embedding_grad: index\[6\] is {bad},"):
+        kernels.embedding_grad(index[:, 1], dy[:, 1], dtable)
+    assert not dtable.any()
+
+
+def test_a_float64_table_may_have_more_rows_than_an_int_has_bits_for():
+    table = np.zeros((2**21 + 1, 1))
+    table[-1] = 5
+    assert kernels.embedding([2**21], table) == 5
+
+
 def test_nan_of_the_table_is_looked_up(isa, dtype):
     _, table, _ = problem(3, 19, dtype)
     table[2, 18] = np.nan

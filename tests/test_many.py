@@ -183,7 +183,7 @@ def test_run_refuses_orders_of_another_kind():
     x, y = draw(5)
     model = network()
     head = (many_loss(), {}, False, 1.0)
-    run = _core.Run(model, [head], [], 2, model.optimizer_state(fnn.Adam()))
+    run = _core.Run(model, [head], [], 2, model._optimizer_state(fnn.Adam()))
     for order in (np.arange(5), np.zeros((5, 1), np.uint64), np.zeros(0, np.uint64)):
         with pytest.raises(ValueError, match="order must be a vector of uint64"):
             run.bind(x, y, None, order, 2, False)

@@ -85,3 +85,22 @@ def test_a_model_in_a_model_has_its_own_name():
     model = fnn.Model(x, fnn.Add()([encoder(x), plain(x)]))
     assert model.layer_names[1:3] == ("encoder", "model_1")
     assert fnn.Model.from_config(model.config()).layer_names == model.layer_names
+
+
+@pytest.mark.parametrize("start", [np.zeros((2, 9)), lambda shape, rng: np.zeros((2, 9))])
+def test_initializer_error_names_the_parameter(start):
+    with pytest.raises(ValueError, match=r"Sequential: enc/kernel: .*\(2, 9\).*\(2, 3\)"):
+        fnn.Sequential([fnn.Input(2), fnn.Dense(3, kernel_initializer=start, name="enc")])
+
+
+def test_optimizer_names_an_unknown_argument_and_what_it_is_called_here():
+    with pytest.raises(TypeError, match=r"Adam: unexpected argument 'clipvalue'.*'clip_value'"):
+        fnn.Adam(clipvalue=1.0)
+    with pytest.raises(TypeError, match=r"SGD: unexpected argument 'nonsense'$"):
+        fnn.SGD(nonsense=1.0)
+
+
+def test_plain_function_as_loss_is_told_of_function_loss():
+    model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)])
+    with pytest.raises(TypeError, match=r"Trainer: loss must be .*FunctionLoss\(function\)"):
+        fnn.Trainer(model, loss=lambda y, out: (0.0, out))

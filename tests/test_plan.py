@@ -401,7 +401,7 @@ def test_the_core_tells_which_row_is_not_finite(dtype):
     _, _, x, y, weight = task("mse", n)
     before = bits(model)
     out = np.empty((n, 4), dtype)
-    state = model.optimizer_state(fnn.SGD(0.1))
+    state = model._optimizer_state(fnn.SGD(0.1))
     run = _core.Run(model, [(0, {}, False, 1.0)], [], n, state)
     for row in (0, 1, model.block_rows(), n - 12, n - 1):
         for array in (x, y, weight):

@@ -471,6 +471,37 @@ def test_other_things_are_refused(tmp_path):
         open_table(tmp_path)
 
 
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_csv_of_numbers_keeps_every_spelling_of_a_missing_value(tmp_path, ending):
+    """A long file that begins with numbers alone is read a quicker way, with the same table."""
+    columns = {
+        "whole": ["7"] * 30_000,
+        "na": ["7", "1.5", "-2"] * 10_000,
+        "nan": ["0.25"] * 30_000,
+        "minus": ["1e3"] * 30_000,
+        "empty": ["3", ""] * 15_000,
+        "late": ["4"] * 30_000,
+        "text": ["5"] * 30_000,
+        "infinite": ["6.5"] * 30_000,
+    }
+    columns["na"][29_000] = "NA"
+    columns["nan"][29_001] = "nan"
+    columns["minus"][29_002] = "-NaN"
+    columns["late"][29_003] = '"null"'
+    columns["text"][29_004:29_006] = ["N/A", "five"]
+    columns["infinite"][29_006:29_008] = ["inf", "-inf"]
+    path = str(tmp_path / f"a{ending}")
+    rows = [",".join(columns), *map(",".join, zip(*columns.values(), strict=True))]
+    with pa.output_stream(path) as file:
+        file.write("\n".join(rows).encode())
+    found = open_table(path).for_fit().table
+    want = pa.csv.read_csv(path, convert_options=pa.csv.ConvertOptions(strings_can_be_null=True))
+    assert found.equals(want)
+    nulls = {name: found[name].null_count for name in columns}
+    expected = {"na": 1, "nan": 1, "minus": 1, "empty": 15_000, "late": 1, "text": 1}
+    assert nulls == {"whole": 0, "infinite": 0, **expected}
+
+
 def test_csv_has_the_types_of_training(tmp_path):
     path, other = tmp_path / "a.csv", tmp_path / "b.csv"
     path.write_text("x;word;y\n" + "".join(f"{i / 2};w{i % 3};{i}\n" for i in range(60)))

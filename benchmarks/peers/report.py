@@ -239,7 +239,10 @@ def loses(results: Results) -> list[str]:
     missed = [bar for bar in judge.BARS if judge.verdict(results, bar).met is False]
     if missed:
         names = "; ".join(f"{bar.work.name}, {bar.what}, ≥ {bar.least:g}" for bar in missed)
-        lines += [f"Bars missed: {names}.", ""]
+        lines += [
+            f"Bars missed: {names}. [Where the time goes](where-time-goes.md) has their profiles.",
+            "",
+        ]
     found = results.get("resources", {})
     if "fastnn" in found:
         for what, key in (("to import", "import"), ("in memory", "memory")):

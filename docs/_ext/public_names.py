@@ -25,11 +25,11 @@ import fastnn
 logger = logging.getLogger(__name__)
 
 # What the modules of the package ask of each other: no underscore, and no promise either.
+# A model has these of the compiled network.
 HOUSE = {
     "Model": {
-        *("as_inputs", "begin_fit", "block_rows", "check_inputs", "check_sparse", "end_fit"),
-        *("gradient_state", "is_trained", "optimizer_state", "predict_rows", "renew", "restore"),
-        *("run_backward", "run_forward", "run_predict", "snapshot", "split_outputs", "tables"),
+        *("begin_fit", "block_rows", "end_fit", "predict_rows", "restore"),
+        *("run_backward", "run_forward", "run_predict", "snapshot"),
     },
     "History": {"append", "extend", "last_seconds"},
 }

@@ -1,5 +1,5 @@
 # What the bindings use of the C core, one block a header.  The headers are the manual.
-from libc.stdint cimport int32_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t, uintptr_t
 
 cdef extern from "fastnn/base.h" nogil:
     ctypedef bint c_bool "bool"
@@ -102,7 +102,6 @@ cdef extern from "fastnn/optimizer.h" nogil:
         bint nesterov
     ctypedef struct fnn_adam_t:
         double step
-        double root
         double beta1
         double one_minus_beta1
         double beta2
@@ -187,6 +186,8 @@ cdef extern from "fastnn/kernels.h" nogil:
                              size_t n) noexcept nogil
         void (*copy_columns)(float *out, size_t out_stride, const float *x, size_t x_stride,
                              size_t rows, size_t cols) noexcept nogil
+        void (*concatenate)(const float *const *inputs, const size_t *in_cols, size_t n_in,
+                            float *out, size_t rows) noexcept nogil
         void (*add_columns)(float *out, size_t out_stride, const float *x, size_t x_stride,
                             size_t rows, size_t cols) noexcept nogil
         void (*affine_columns)(const float *x, const float *shift, const float *scale, float *out,
@@ -249,6 +250,8 @@ cdef extern from "fastnn/kernels.h" nogil:
                                size_t dim) noexcept nogil
         size_t (*embedding_check)(const float *index, size_t index_stride, size_t rows,
                                   size_t vocabulary) noexcept nogil
+        size_t (*embedding_index)(const int64_t *index, float *out, size_t n,
+                                  size_t vocabulary) noexcept nogil
         void (*csr_dense)(const fnn_csr_t *x, const float *kernel, const float *bias, float *out,
                           size_t rows, size_t cols) noexcept nogil
         void (*csr_dense_grad)(const fnn_csr_t *x, const float *dy, float *dkernel, size_t rows,
@@ -286,6 +289,8 @@ cdef extern from "fastnn/kernels.h" nogil:
                              size_t n) noexcept nogil
         void (*copy_columns)(double *out, size_t out_stride, const double *x, size_t x_stride,
                              size_t rows, size_t cols) noexcept nogil
+        void (*concatenate)(const double *const *inputs, const size_t *in_cols, size_t n_in,
+                            double *out, size_t rows) noexcept nogil
         void (*add_columns)(double *out, size_t out_stride, const double *x, size_t x_stride,
                             size_t rows, size_t cols) noexcept nogil
         void (*affine_columns)(const double *x, const double *shift, const double *scale,
@@ -348,6 +353,8 @@ cdef extern from "fastnn/kernels.h" nogil:
                                size_t dy_stride, double *dtable, size_t rows,
                                size_t dim) noexcept nogil
         size_t (*embedding_check)(const double *index, size_t index_stride, size_t rows,
+                                  size_t vocabulary) noexcept nogil
+        size_t (*embedding_index)(const int64_t *index, double *out, size_t n,
                                   size_t vocabulary) noexcept nogil
         void (*csr_dense)(const fnn_csr_t *x, const double *kernel, const double *bias,
                           double *out, size_t rows, size_t cols) noexcept nogil

@@ -40,7 +40,7 @@ cdef cnp.ndarray _writable(str where, str name, object value, cnp.dtype dtype, t
     if value is None:
         return np.empty(shape, dtype)
     if cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY(value):  # as it should be
-        if cnp.PyArray_TYPE(value) == dtype.type_num and _shape(value) == shape:
+        if cnp.PyArray_TYPE(value) == dtype.type_num and _has_shape(value, shape):
             return value
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{where}: {name} must be an array, got {type(value).__name__}")
@@ -57,6 +57,17 @@ cdef cnp.ndarray _writable(str where, str name, object value, cnp.dtype dtype, t
 
 cdef inline tuple _shape(cnp.ndarray array):
     return (<object>array).shape
+
+
+cdef inline bint _has_shape(cnp.ndarray array, tuple shape):
+    """Compared number by number: a tuple of an array's shape takes a while to make."""
+    cdef int axis
+    if cnp.PyArray_NDIM(array) != len(shape):
+        return False
+    for axis in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, axis) != <Py_ssize_t>shape[axis]:
+            return False
+    return True
 
 
 cdef int _check_rank(str where, str name, cnp.ndarray array, int rank) except -1:
@@ -350,14 +361,14 @@ def adam_step(str where not None, param, grad, m, v, t, double learning_rate, do
     if t < 1:
         raise ValueError(f"{where}: t counts steps from 1, got {t}")
     cdef double step = t
+    cdef double root = c_sqrt(1.0 - c_pow(beta_2, step))
     cdef fnn_adam_t settings
-    settings.step = learning_rate / (1.0 - c_pow(beta_1, step))
-    settings.root = 1.0 / c_sqrt(1.0 - c_pow(beta_2, step))
+    settings.step = learning_rate * root / (1.0 - c_pow(beta_1, step))
     settings.beta1 = beta_1
     settings.one_minus_beta1 = 1.0 - beta_1
     settings.beta2 = beta_2
     settings.one_minus_beta2 = 1.0 - beta_2
-    settings.eps = epsilon
+    settings.eps = epsilon * root
     settings.decay = 1.0 - learning_rate * weight_decay
     cdef void *pp = cnp.PyArray_DATA(p)
     cdef void *mp = cnp.PyArray_DATA(m_)

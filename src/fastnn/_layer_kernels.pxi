@@ -10,9 +10,30 @@ cdef cnp.ndarray _shaped(str where, str name, object value, cnp.dtype dtype, tup
     if value is None:
         return None
     cdef cnp.ndarray array = _real(where, name, value, dtype)
-    if _shape(array) != shape:
+    if not _has_shape(array, shape):
         raise ValueError(f"{where}: {name} has shape {_shape(array)}, want {shape}")
     return array
+
+
+cdef inline bint _is_like(object value, cnp.ndarray model):
+    """Whether `value` is a plain array with the dtype and the shape of `model`."""
+    return (cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY_RO(value)
+            and cnp.PyArray_TYPE(value) == cnp.PyArray_TYPE(model)
+            and cnp.PyArray_SAMESHAPE(value, model))
+
+
+cdef cnp.ndarray _shaped_like(str where, str name, object value, cnp.ndarray model):
+    """An input of the dtype and shape of `model`, or None for None."""
+    if _is_like(value, model):
+        return value
+    return _shaped(where, name, value, model.dtype, _shape(model))
+
+
+cdef cnp.ndarray _writable_like(str where, str name, object value, cnp.ndarray model):
+    """`_writable` with the dtype and the shape of `model`."""
+    if _is_like(value, model) and cnp.PyArray_ISWRITEABLE(value):
+        return value
+    return _writable(where, name, value, model.dtype, _shape(model))
 
 
 cdef cnp.ndarray _matrix(str where, str name, object value, size_t *rows, size_t *cols):
@@ -31,22 +52,30 @@ cdef cnp.ndarray _apart_unless_same(cnp.ndarray out, cnp.ndarray array):
     return _apart(out, array)
 
 
+cdef cnp.ndarray _new_vector(cnp.ndarray model, size_t n):
+    """A vector of n elements, not set, of the dtype of `model`."""
+    cdef cnp.npy_intp length = n
+    return cnp.PyArray_EMPTY(1, &length, cnp.PyArray_TYPE(model), 0)
+
+
 cdef int _distinct(str where, tuple names, tuple arrays) except -1:
     """Results that are written by the same call."""
-    for i, one in enumerate(arrays):
+    cdef Py_ssize_t i, k
+    for i in range(len(arrays)):
         for k in range(i):
-            if one is not None and arrays[k] is not None and _overlap(one, arrays[k]):
+            if (arrays[i] is not None and arrays[k] is not None
+                    and _overlap(<cnp.ndarray>arrays[i], <cnp.ndarray>arrays[k])):
                 raise ValueError(f"{where}: {names[i]} and {names[k]} share memory")
     return 0
 
 
 # ---- combine ------------------------------------------------------------------------------------
 
-cdef tuple _several(str where, object inputs, int kind):
-    """Arrays of one shape and dtype, and a vector of their addresses."""
+cdef list _several(str where, object inputs, int kind):
+    """Arrays of one shape and dtype."""
     cdef list arrays = []
     cdef cnp.ndarray first = None
-    if isinstance(inputs, np.ndarray) or not isinstance(inputs, (list, tuple)):
+    if not isinstance(inputs, (list, tuple)):
         raise TypeError(f"{where}: inputs must be a list of arrays, got {type(inputs).__name__}")
     if kind == FNN_SUBTRACT and len(inputs) != 2:
         raise ValueError(f"{where}: subtract takes two inputs, got {len(inputs)}")
@@ -56,28 +85,34 @@ cdef tuple _several(str where, object inputs, int kind):
     arrays.append(first)
     for k in range(1, len(inputs)):
         value = inputs[k]
-        if not (cnp.PyArray_CheckExact(value) and cnp.PyArray_ISCARRAY_RO(value)
-                and cnp.PyArray_TYPE(value) == first.descr.type_num
-                and cnp.PyArray_SAMESHAPE(value, first)):  # else it is as it should be
+        if not _is_like(value, first):
             value = _shaped(where, f"inputs[{k}]", value, first.dtype, _shape(first))
             _want(where, (f"inputs[{k}]",), (value,))
         arrays.append(value)
-    return tuple(arrays)
+    return arrays
 
 
-cdef cnp.ndarray _addresses(object arrays):
-    cdef cnp.ndarray out = np.empty(len(arrays), np.uintp)
-    cdef size_t *to = <size_t *>cnp.PyArray_DATA(out)
-    for k, array in enumerate(arrays):
-        to[k] = <size_t>cnp.PyArray_DATA(array)
-    return out
+cdef void **_addresses(str where, list arrays, cnp.ndarray out, size_t more=0) except NULL:
+    """Where the arrays' values are, `more` bytes behind them; one that shares memory with `out` is
+    replaced by a copy first.  In memory of this thread, until it asks for some again."""
+    cdef size_t n = len(arrays), k
+    cdef cnp.ndarray array
+    cdef void **to = <void **>fnn_scratch(n * sizeof(void *) + more)
+    if to == NULL:
+        raise MemoryError(f"{where}: no memory for the addresses of {n} arrays")
+    for k in range(n):
+        array = arrays[k]
+        if _overlap(out, array):
+            array = arrays[k] = array.copy()
+        to[k] = cnp.PyArray_DATA(array)
+    return to
 
 
 def add_to(str where not None, out, x):
     cdef cnp.ndarray x_ = _real(where, "x", x)
     if out is None:
         raise TypeError(f"{where}: out must be an array, got NoneType")
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     x_ = _apart(out_, x_)
     cdef size_t n = x_.size
     cdef void *op = _data(out_)
@@ -93,15 +128,13 @@ def add_to(str where not None, out, x):
 
 
 def combine(str where not None, int kind, inputs, out):
-    cdef tuple arrays = _several(where, inputs, kind)
+    cdef list arrays = _several(where, inputs, kind)
     cdef cnp.ndarray first = arrays[0]
-    cdef cnp.ndarray out_ = _writable(where, "out", out, first.dtype, _shape(first))
-    arrays = tuple([_apart(out_, array) for array in arrays])
-    cdef cnp.ndarray addresses = _addresses(arrays)
-    cdef void *ap = _data(addresses)
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, first)
+    cdef void **ap = _addresses(where, arrays, out_)
     cdef void *op = _data(out_)
-    cdef size_t n = first.size, n_in = len(arrays)
-    cdef bint single = first.dtype.itemsize == 4
+    cdef size_t n = cnp.PyArray_SIZE(first), n_in = len(arrays)
+    cdef bint single = cnp.PyArray_TYPE(first) == cnp.NPY_FLOAT32
     cdef const fnn_kernels_t *table = _kernels
     with nogil:
         if single:
@@ -113,20 +146,18 @@ def combine(str where not None, int kind, inputs, out):
 
 
 def combine_grad(str where not None, int kind, inputs, size_t which, output, dy, out):
-    cdef tuple arrays = _several(where, inputs, kind)
+    cdef list arrays = _several(where, inputs, kind)
     cdef cnp.ndarray first = arrays[0]
     cdef size_t n = first.size, n_in = len(arrays)
     if which >= n_in:
         raise ValueError(f"{where}: which must be in 0 .. {n_in - 1}, got {which}")
-    cdef cnp.ndarray y_ = _shaped(where, "output", output, first.dtype, _shape(first))
+    cdef cnp.ndarray y_ = _shaped_like(where, "output", output, first)
     cdef cnp.ndarray dy_ = _real(where, "dy", dy, first.dtype)
     if _shape(dy_) != _shape(first):
         raise ValueError(f"{where}: dy has shape {_shape(dy_)}, want {_shape(first)}")
     cdef cnp.ndarray out_ = _writable(where, "out", out, first.dtype, _shape(first))
-    arrays = tuple([_apart(out_, array) for array in arrays])
     y_, dy_ = _apart(out_, y_), _apart(out_, dy_)
-    cdef cnp.ndarray addresses = _addresses(arrays)
-    cdef void *ap = _data(addresses)
+    cdef void **ap = _addresses(where, arrays, out_)
     cdef void *yp = _data(y_)
     cdef void *dp = _data(dy_)
     cdef void *op = _data(out_)
@@ -139,6 +170,39 @@ def combine_grad(str where not None, int kind, inputs, size_t which, output, dy,
         else:
             table.f64.combine_grad(<fnn_combine_t>kind, <const double *const *>ap, n_in, which,
                                    <double *>yp, <double *>dp, <double *>op, n)
+    return out_
+
+
+def concatenate(str where not None, inputs, out):
+    cdef list arrays = []
+    cdef cnp.ndarray first = None, array
+    cdef size_t rows = 0, cols = 0, wide = 0, k, n_in
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"{where}: inputs must be a list of arrays, got {type(inputs).__name__}")
+    n_in = len(inputs)
+    if n_in == 0:
+        raise ValueError(f"{where}: inputs is empty; want at least one array")
+    first = _matrix(where, "inputs[0]", inputs[0], &rows, &wide)
+    arrays.append(first)
+    for k in range(1, n_in):
+        array = _real(where, f"inputs[{k}]", inputs[k], first.descr)
+        if array.ndim != 2 or <size_t>array.shape[0] != rows:
+            raise ValueError(f"{where}: inputs[{k}] has shape {_shape(array)}, want {rows} rows")
+        wide += array.shape[1]
+        arrays.append(array)
+    cdef cnp.ndarray out_ = _writable(where, "out", out, first.descr, (rows, wide))
+    cdef void **ap = _addresses(where, arrays, out_, n_in * sizeof(size_t))
+    cdef size_t *widths = <size_t *>(ap + n_in)
+    for k in range(n_in):
+        widths[k] = (<cnp.ndarray>arrays[k]).shape[1]
+    cdef void *op = _data(out_)
+    cdef bint single = cnp.PyArray_TYPE(first) == cnp.NPY_FLOAT32
+    cdef const fnn_kernels_t *table = _kernels
+    with nogil:
+        if single:
+            table.f32.concatenate(<const float *const *>ap, widths, n_in, <float *>op, rows)
+        else:
+            table.f64.concatenate(<const double *const *>ap, widths, n_in, <double *>op, rows)
     return out_
 
 
@@ -189,7 +253,7 @@ def affine(str where not None, bint back, x, scale, shift, out):
     if scale_ is None or (back and shift_ is None):
         raise TypeError(f"{where}: {'shift' if scale_ is not None else 'scale'} must be an array, "
                         "got NoneType")
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     x_ = _apart_unless_same(out_, x_)
     scale_, shift_ = _apart(out_, scale_), _apart(out_, shift_)
     cdef void *xp = _data(x_)
@@ -221,7 +285,7 @@ def layer_norm(str where not None, x, gamma, beta, double eps, bint rms, stats, 
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray gamma_ = _shaped(where, "gamma", gamma, x_.dtype, (cols,))
     cdef cnp.ndarray beta_ = _shaped(where, "beta", beta, x_.dtype, (cols,))
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     cdef cnp.ndarray stats_ = _writable(where, "stats", stats, x_.dtype, (rows, 2))
     _distinct(where, ("out", "stats"), (out_, stats_))
     x_ = _apart(stats_, _apart_unless_same(out_, x_))
@@ -251,9 +315,9 @@ def layer_norm_grad(str where not None, x, gamma, stats, dy, bint rms, out):
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray gamma_ = _shaped(where, "gamma", gamma, x_.dtype, (cols,))
     cdef cnp.ndarray stats_ = _shaped(where, "stats", stats, x_.dtype, (rows, 2))
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("stats", "dy"), (stats_, dy_))
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     x_, dy_ = _apart(out_, x_), _apart(out_, dy_)
     gamma_, stats_ = _apart(out_, gamma_), _apart(out_, stats_)
     cdef void *xp = _data(x_)
@@ -274,9 +338,10 @@ def layer_norm_grad(str where not None, x, gamma, stats, dy, bint rms, out):
 
 
 cdef int _want(str where, tuple names, tuple arrays) except -1:
-    for name, array in zip(names, arrays):
-        if array is None:
-            raise TypeError(f"{where}: {name} must be an array, got NoneType")
+    cdef Py_ssize_t k
+    for k in range(len(arrays)):
+        if arrays[k] is None:
+            raise TypeError(f"{where}: {names[k]} must be an array, got NoneType")
     return 0
 
 
@@ -285,7 +350,7 @@ def layer_norm_param_grad(str where not None, x, stats, dy, bint rms, bint add, 
     cdef size_t rows = 0, cols = 0
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray stats_ = _shaped(where, "stats", stats, x_.dtype, (rows, 2))
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("stats", "dy"), (stats_, dy_))
     if add and (dgamma is None or dbeta is None):
         raise ValueError(f"{where}: accumulate adds to dgamma and dbeta, one of which is None")
@@ -318,11 +383,11 @@ def layer_norm_backward(str where not None, x, gamma, stats, dy, bint rms, bint 
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray gamma_ = _shaped(where, "gamma", gamma, x_.dtype, (cols,))
     cdef cnp.ndarray stats_ = _shaped(where, "stats", stats, x_.dtype, (rows, 2))
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("stats", "dy"), (stats_, dy_))
     if add and (dgamma is None or dbeta is None):
         raise ValueError(f"{where}: accumulate adds to dgamma and dbeta, one of which is None")
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     cdef cnp.ndarray dgamma_ = _writable(where, "dgamma", dgamma, x_.dtype, (cols,))
     cdef cnp.ndarray dbeta_ = _writable(where, "dbeta", dbeta, x_.dtype, (cols,))
     _distinct(where, ("out", "dgamma", "dbeta"), (out_, dgamma_, dbeta_))
@@ -356,7 +421,7 @@ def column_moments(str where not None, x):
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     if rows == 0:
         raise ValueError(f"{where}: x has no rows, got shape {_shape(x_)}")
-    cdef cnp.ndarray mean = np.empty(cols, x_.dtype), variance = np.empty(cols, x_.dtype)
+    cdef cnp.ndarray mean = _new_vector(x_, cols), variance = _new_vector(x_, cols)
     cdef void *xp = _data(x_)
     cdef void *mp = _data(mean)
     cdef void *vp = _data(variance)
@@ -378,7 +443,7 @@ def batch_norm(str where not None, x, mean, variance, gamma, beta, double eps, o
     cdef cnp.ndarray gamma_ = _shaped(where, "gamma", gamma, x_.dtype, (cols,))
     cdef cnp.ndarray beta_ = _shaped(where, "beta", beta, x_.dtype, (cols,))
     _want(where, ("mean", "variance"), (mean_, var_))
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     x_ = _apart_unless_same(out_, x_)
     mean_, var_ = _apart(out_, mean_), _apart(out_, var_)
     gamma_, beta_ = _apart(out_, gamma_), _apart(out_, beta_)
@@ -406,9 +471,9 @@ def batch_norm_sums(str where not None, x, mean, variance, dy, double eps):
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray mean_ = _shaped(where, "mean", mean, x_.dtype, (cols,))
     cdef cnp.ndarray var_ = _shaped(where, "variance", variance, x_.dtype, (cols,))
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("mean", "variance", "dy"), (mean_, var_, dy_))
-    cdef cnp.ndarray plain = np.empty(cols, x_.dtype), along = np.empty(cols, x_.dtype)
+    cdef cnp.ndarray plain = _new_vector(x_, cols), along = _new_vector(x_, cols)
     cdef void *xp = _data(x_)
     cdef void *mp = _data(mean_)
     cdef void *vp = _data(var_)
@@ -436,10 +501,10 @@ def batch_norm_grad(str where not None, x, mean, variance, gamma, sum_dy, sum_dy
     cdef cnp.ndarray gamma_ = _shaped(where, "gamma", gamma, x_.dtype, (cols,))
     cdef cnp.ndarray plain = _shaped(where, "sum_dy", sum_dy, x_.dtype, (cols,))
     cdef cnp.ndarray along = _shaped(where, "sum_dy_xhat", sum_dy_xhat, x_.dtype, (cols,))
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("mean", "variance", "sum_dy", "sum_dy_xhat", "dy"),
           (mean_, var_, plain, along, dy_))
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     cdef size_t all_rows = rows if batch_rows is None else batch_rows
     x_, dy_ = _apart(out_, x_), _apart_unless_same(out_, dy_)
     mean_, var_, gamma_ = _apart(out_, mean_), _apart(out_, var_), _apart(out_, gamma_)
@@ -471,7 +536,7 @@ def batch_norm_grad(str where not None, x, mean, variance, gamma, sum_dy, sum_dy
 def noise(str where not None, int kind, x, double rate, seed, epoch, step, first, mask, out):
     """(out, mask); the mask of Gaussian noise is None."""
     cdef cnp.ndarray x_ = _real(where, "x", x), mask_ = None
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     cdef fnn_random_t stream = _stream(seed, "user", epoch, step)
     cdef uint64_t place = first
     if kind != FNN_GAUSSIAN_NOISE:
@@ -498,7 +563,7 @@ def noise(str where not None, int kind, x, double rate, seed, epoch, step, first
 def noise_grad(str where not None, mask, dy, out):
     """A mask of None is that of Gaussian noise: dy itself."""
     cdef cnp.ndarray dy_ = _real(where, "dy", dy)
-    cdef cnp.ndarray mask_ = _shaped(where, "mask", mask, dy_.dtype, _shape(dy_))
+    cdef cnp.ndarray mask_ = _shaped_like(where, "mask", mask, dy_)
     cdef cnp.ndarray out_ = _writable(where, "out", out, dy_.dtype, _shape(dy_))
     dy_, mask_ = _apart_unless_same(out_, dy_), _apart(out_, mask_)
     cdef fnn_noise_t kind = FNN_GAUSSIAN_NOISE if mask_ is None else <fnn_noise_t>0
@@ -523,7 +588,7 @@ def prelu(str where not None, x, alpha, out):
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray alpha_ = _shaped(where, "alpha", alpha, x_.dtype, (cols,))
     _want(where, ("alpha",), (alpha_,))
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     x_, alpha_ = _apart_unless_same(out_, x_), _apart(out_, alpha_)
     cdef void *xp = _data(x_)
     cdef void *ap = _data(alpha_)
@@ -542,9 +607,9 @@ def prelu_grad(str where not None, x, alpha, dy, out):
     cdef size_t rows = 0, cols = 0
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
     cdef cnp.ndarray alpha_ = _shaped(where, "alpha", alpha, x_.dtype, (cols,))
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("alpha", "dy"), (alpha_, dy_))
-    cdef cnp.ndarray out_ = _writable(where, "out", out, x_.dtype, _shape(x_))
+    cdef cnp.ndarray out_ = _writable_like(where, "out", out, x_)
     x_, dy_ = _apart(out_, x_), _apart_unless_same(out_, dy_)
     alpha_ = _apart(out_, alpha_)
     cdef void *xp = _data(x_)
@@ -565,7 +630,7 @@ def prelu_grad(str where not None, x, alpha, dy, out):
 def prelu_param_grad(str where not None, x, dy, bint add, out):
     cdef size_t rows = 0, cols = 0
     cdef cnp.ndarray x_ = _matrix(where, "x", x, &rows, &cols)
-    cdef cnp.ndarray dy_ = _shaped(where, "dy", dy, x_.dtype, _shape(x_))
+    cdef cnp.ndarray dy_ = _shaped_like(where, "dy", dy, x_)
     _want(where, ("dy",), (dy_,))
     if add and out is None:
         raise ValueError(f"{where}: accumulate adds to out, which is None")
@@ -752,18 +817,29 @@ cdef cnp.ndarray _indices(str where, object index, cnp.dtype dtype, size_t vocab
     if given.ndim not in (1, 2):
         raise ValueError(f"{where}: index must be 1-D or 2-D, got shape {_shape(given)}")
     _refuse_mask(where, "index", index)
-    if vocabulary > <size_t>(1 << (24 if dtype.itemsize == 4 else 53)):
+    if vocabulary > <size_t>1 << (24 if dtype.itemsize == 4 else 53):
         raise ValueError(f"{where}: a table of {vocabulary} rows is more than {dtype} can number")
-    cdef cnp.ndarray plain = np.ascontiguousarray(given, np.float64)
-    cdef size_t n = plain.size
-    cdef const double *values = <const double *>cnp.PyArray_DATA(plain)
-    cdef size_t bad = _kernels.f64.embedding_check(values, 1, n, vocabulary)
+    cdef cnp.ndarray plain, out
+    cdef size_t n = cnp.PyArray_SIZE(given), bad
+    if (<object>given).dtype.kind == "f":
+        plain = np.ascontiguousarray(given, np.float64)
+        bad = _kernels.f64.embedding_check(<const double *>_data(plain), 1, n, vocabulary)
+        out = np.ascontiguousarray(plain, dtype)
+    else:  # what is beyond the largest int64 becomes negative, and is refused too
+        plain = np.ascontiguousarray(given, np.int64)
+        out = np.empty(_shape(given), dtype)
+        if dtype.itemsize == 4:
+            bad = _kernels.f32.embedding_index(<const int64_t *>_data(plain), <float *>_data(out),
+                                               n, vocabulary)
+        else:
+            bad = _kernels.f64.embedding_index(<const int64_t *>_data(plain), <double *>_data(out),
+                                               n, vocabulary)
     if bad < n:
         place = np.unravel_index(bad, _shape(given)) if given.ndim == 2 else (bad,)
         spot = ", ".join([str(int(k)) for k in place])
         raise ValueError(f"{where}: index[{spot}] is {given[place]}, want a whole number from 0 to "
                          f"{<Py_ssize_t>vocabulary - 1}")
-    return np.ascontiguousarray(plain, dtype)
+    return out
 
 
 def embedding(str where not None, index, table, out):

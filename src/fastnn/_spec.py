@@ -371,7 +371,9 @@ def check_float(
         ...
     ValueError: Adam: beta_1 must be a finite number, at least 0, below 1, got 1.5
     """
-    known = not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating))
+    known = type(value) is float or (  # asked first: it is quick, and the rule
+        not isinstance(value, bool) and isinstance(value, (int, float, np.integer, np.floating))
+    )
     number = math.nan
     if known:
         try:

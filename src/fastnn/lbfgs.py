@@ -133,7 +133,7 @@ def minimize(
         raise ImportError(f"{where}: needs SciPy; pip install scipy") from error
     rows = trainer._task.check(where, x, y, sample_weight, finite=True)
     model = trainer.model
-    state = model.gradient_state()
+    state = model._gradient_state()
     index, bounds = _trained(where, state.trained)
     run = trainer._run(len(rows.x), training=True, state=state)
     arena = model.snapshot()

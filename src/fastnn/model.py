@@ -201,7 +201,7 @@ class Model(Network):
         found = self._lower(lowering, "", tuple(range(len(inputs))))
         cols, ends, ops = lowering.finish(found)
         self.output_activations = lowering.end_activations
-        self._tables = lowering.tables
+        self._tables = lowering.tables  # input, column and number of rows of each embedding
         self._reads_sparse = [
             all(op[0] == DENSE for op in ops if i in op[5]) for i in range(len(inputs))
         ]
@@ -466,7 +466,11 @@ class Model(Network):
         for index, slot in enumerate(self._slots):
             start = slot.weight.initializer
             if not isinstance(start, np.ndarray):
-                views[slot.name][...] = start(slot.weight.shape, seed=self.seed, index=index)
+                try:
+                    drawn = start(slot.weight.shape, seed=self.seed, index=index)
+                except ValueError as error:
+                    raise ValueError(f"{type(self).__name__}: {slot.name}: {error}") from error
+                views[slot.name][...] = drawn
             elif first:
                 views[slot.name][...] = start
         self.restore(arena)
@@ -576,7 +580,7 @@ class Model(Network):
 
         where = f"{type(self).__name__}.adapt"
         found: dict[str, Array] = {}
-        tables = self.as_inputs(x, where)
+        tables = self._as_inputs(x, where)
         for use in self._uses:
             layer, name = self.layers[use.layer], self.layer_names[use.layer]
             if not isinstance(layer, Normalization) or layer.invert:
@@ -1064,7 +1068,7 @@ class Model(Network):
         fit = _Elsewhere()
         train_on_batch = _Elsewhere()
 
-    def as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
+    def _as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
         """Return the rows of each input, checked but for NaN, as arrays that the core can read.
 
         Parameters
@@ -1117,7 +1121,7 @@ class Model(Network):
             value, where=where, name=name, columns=self.input_cols[i], dtype=self.dtype
         )
 
-    def split_outputs(self, given: Any, where: str) -> list[Any]:
+    def _split_outputs(self, given: Any, where: str) -> list[Any]:
         """Return the parts of what was given for several outputs; None for those left out."""
         form: Any = self._output_form
         if isinstance(given, Mapping):
@@ -1125,14 +1129,14 @@ class Model(Network):
             given = dict.fromkeys(form) | dict(given)
         return parts_of(given, form, len(self.output_cols), where)
 
-    def check_sparse(self, rows: Sequence[Any], where: str) -> None:
+    def _check_sparse(self, rows: Sequence[Any], where: str) -> None:
         """Refuse NaN and Inf in sparse rows, which the core does not look at."""
         for array, name in zip(rows, self.input_names, strict=True):
             if isinstance(array, data.SparseRows):
                 name = "x" if len(rows) == 1 else f"x[{name!r}]"
                 data.check_sparse_finite(array, where=where, name=name)
 
-    def check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
+    def _check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
         """Refuse NaN and Inf, and numbers that no row of an `Embedding` has."""
         names = ["x"] if len(rows) == 1 else [f"x[{name!r}]" for name in self.input_names]
         if finite:
@@ -1141,7 +1145,7 @@ class Model(Network):
                     data.check_sparse_finite(array, where=where, name=name)
                     continue
                 data.check_finite(array, where=where, name=name, dtype=self.dtype)
-        for number, column, size in self.tables:
+        for number, column, size in self._tables:
             data.check_indices(
                 rows[number][:, column],
                 where=where,
@@ -1188,9 +1192,9 @@ class Model(Network):
 
     def _predict_tables(self, x: Any, out: Any, where: str, block: int, check_finite: bool) -> Any:
         """Predict from arrays."""
-        rows = self.as_inputs(x, where)
+        rows = self._as_inputs(x, where)
         if check_finite:
-            self.check_sparse(rows, where)
+            self._check_sparse(rows, where)
         n = len(rows[0])
         shapes = [(n, cols) for cols in self.output_cols]
         outs: list[Array]
@@ -1208,7 +1212,7 @@ class Model(Network):
                 for array in rows
             )
         if self.run_predict(rows, tuple(outs), block, check_finite) >= 0:
-            self.check_inputs(rows, where, finite=check_finite)
+            self._check_inputs(rows, where, finite=check_finite)
         return self._close(outs)
 
     def predict_served(self, x: Any, out: Any, where: str, check_finite: bool) -> Any:
@@ -1286,9 +1290,9 @@ class Model(Network):
         array([[4.]], dtype=float32)
         """
         where = "forward"
-        rows = self.as_inputs(x, where)
+        rows = self._as_inputs(x, where)
         if check_finite:
-            self.check_sparse(rows, where)
+            self._check_sparse(rows, where)
         outs: list[Array] = [
             np.empty((len(rows[0]), cols), self.dtype) for cols in self.output_cols
         ]
@@ -1298,7 +1302,7 @@ class Model(Network):
         else:
             bad = self.run_predict(rows, tuple(outs), self.block_rows(), check_finite)
         if bad >= 0:
-            self.check_inputs(rows, where, finite=check_finite)
+            self._check_inputs(rows, where, finite=check_finite)
         if training:
             self._kept_rows = len(rows[0])
         return self._close(outs)
@@ -1379,25 +1383,25 @@ class Model(Network):
         """
         state = self._optimizer_states.get(optimizer)
         if state is None:
-            state = self.optimizer_state(optimizer)
+            state = self._optimizer_state(optimizer)
             self._optimizer_states[optimizer] = state
-        self.renew(state, optimizer)
+        self._renew(state, optimizer)
         state.step()
 
-    def optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
+    def _optimizer_state(self, optimizer: Optimizer) -> OptimizerState:
         """Return a new state of `optimizer` for this model: all slots 0, no updates done."""
         segments = describe_segments(self._segments(), optimizer)
         state = OptimizerState(self, optimizer.settings(), segments, self.seed)
         state.freezes = self.freezes
         return state
 
-    def renew(self, state: OptimizerState, optimizer: Optimizer) -> None:
+    def _renew(self, state: OptimizerState, optimizer: Optimizer) -> None:
         """Let a state know which layers are frozen, if that has changed since it was made."""
         if state.freezes != self.freezes:
             state.describe(describe_segments(self._segments(), optimizer))
             state.freezes = self.freezes
 
-    def gradient_state(self) -> OptimizerState:
+    def _gradient_state(self) -> OptimizerState:
         """Return a state whose steps leave the gradients of the loss and change no parameter."""
         return OptimizerState(self, {"kind": NO_UPDATE}, describe_segments(self._segments(), SGD()))
 
@@ -1407,22 +1411,17 @@ class Model(Network):
                 slot.name,
                 slot.offset,
                 slot.weight.shape,
-                self.is_trained(slot.name),
+                self._is_trained(slot.name),
                 slot.weight.regularizer,
                 slot.weight.constraint,
             )
             for slot in self._slots
         ]
 
-    def is_trained(self, name: str) -> bool:
+    def _is_trained(self, name: str) -> bool:
         """Tell whether training changes the array of this name, such as "dense_0/kernel"."""
         slot = next(slot for slot in self._slots if slot.name == name)
         return slot.trainable and name.split("/")[0] not in self._frozen
-
-    @property
-    def tables(self) -> list[tuple[int, int, int]]:
-        """Input, column and number of rows of each embedding."""
-        return self._tables
 
 
 def _name_layers(layers: Sequence[Layer], where: str) -> tuple[str, ...]:

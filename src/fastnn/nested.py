@@ -80,7 +80,7 @@ class ModelLayer(Layer):
                 slot.weight.shape,
                 np.array(values[slot.name]),
                 slot.weight.trained,
-                self.model.is_trained(slot.name),
+                self.model._is_trained(slot.name),
                 slot.weight.regularizer,
                 slot.weight.constraint,
             )

@@ -156,7 +156,7 @@ class Trainer:
 
     def _start_over(self) -> None:
         self.epochs = 0
-        self._state = self.model.optimizer_state(self.optimizer)
+        self._state = self.model._optimizer_state(self.optimizer)
         self._batch_run: Run | None = None  # of train_on_batch
         self._position: Position | None = None  # where the last fit is
 
@@ -500,7 +500,7 @@ class Trainer:
         log_every: int | None = None,
     ) -> Fit:
         """Fit; everything has been checked, and the model is taken."""
-        self.model.renew(self._state, self.optimizer)
+        self.model._renew(self._state, self.optimizer)
         position, end = self._begin(epochs, initial_epoch, callbacks)
         if isinstance(feed, ArrayFeed):
             feed.seed = self.seed

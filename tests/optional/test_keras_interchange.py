@@ -218,7 +218,7 @@ def test_frozen_stays_frozen():
     theirs = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Dense(1)])
     theirs.layers[0].trainable = False
     ours = fnn.from_keras(theirs)
-    assert [ours.is_trained(name) for name in ours.parameters] == [False, False, True, True]
+    assert [ours._is_trained(name) for name in ours.parameters] == [False, False, True, True]
     assert [one.trainable for one in ours.to_keras().layers] == [False, True]
 
 

@@ -136,7 +136,7 @@ def test_frozen_stays_frozen():
     module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
     module[0].requires_grad_(False)
     model = fnn.from_torch(module)
-    assert [model.is_trained(name) for name in model.parameters] == [False, False, True, True]
+    assert [model._is_trained(name) for name in model.parameters] == [False, False, True, True]
     back = model.to_torch()
     assert [one.requires_grad for one in back.parameters()] == [False, False, True, True]
 

@@ -35,15 +35,16 @@ def adam_step(
     epsilon=1e-8,
     weight_decay=0.0,
 ):
-    """New (param, m, v).  Kingma and Ba (2015), Algorithm 1; the decay as in Loshchilov and Hutter
-    (2019), Algorithm 2, before the step and times the learning rate."""
+    """New (param, m, v).  Kingma and Ba (2015), Algorithm 1, in the order of the end of section 2,
+    with an epsilon that makes it the same; the decay as in Loshchilov and Hutter (2019),
+    Algorithm 2, before the step and times the learning rate."""
     rounded = param.dtype.type
-    step = rounded(learning_rate / (1 - beta_1**t))
-    root = rounded(1 / math.sqrt(1 - beta_2**t))
+    root = math.sqrt(1 - beta_2**t)
+    step = rounded(learning_rate * root / (1 - beta_1**t))
     decay = rounded(1 - learning_rate * weight_decay)
     m = rounded(beta_1) * m + rounded(1 - beta_1) * grad
     v = rounded(beta_2) * v + rounded(1 - beta_2) * (grad * grad)
-    return param * decay - step * m / (v**0.5 * root + rounded(epsilon)), m, v
+    return param * decay - step * m / (v**0.5 + rounded(epsilon * root)), m, v
 
 
 # ---- the elementwise rules ----------------------------------------------------------------------

@@ -17,6 +17,8 @@
  *   copy_columns    out[i, j] = x[i, j]             (rows, cols) within rows of `*_stride` elements:
  *   add_columns     out[i, j] <- out[i, j] + x[i, j]    concatenation, splits and their gradients
  *
+ *   concatenate     out[i] = in[0][i] | in[1][i] | ...   in[k] (rows, in_cols[k]);  out overlaps none
+ *
  * A matrix that is part of a wider one begins at its first column.  out and x do not overlap, but
  * may be columns of the same matrix.
  *
@@ -48,6 +50,8 @@ typedef enum {
                                               const real *dy, real *dx, size_t n);                 \
     typedef void fnn_copy_columns_##type##_fn(real *out, size_t out_stride, const real *x,         \
                                               size_t x_stride, size_t rows, size_t cols);          \
+    typedef void fnn_concatenate_##type##_fn(const real *const *in, const size_t *in_cols,         \
+                                             size_t n_in, real *out, size_t rows);                 \
     typedef void fnn_add_columns_##type##_fn(real *out, size_t out_stride, const real *x,          \
                                              size_t x_stride, size_t rows, size_t cols);           \
     typedef void fnn_affine_columns_##type##_fn(const real *x, const real *shift,                  \

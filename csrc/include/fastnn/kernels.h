@@ -21,7 +21,8 @@ typedef double fnn_fma_probe_fn(size_t rounds, int mix);
  * entry of the table of one of them, for a type (f32, f64). */
 #define FNN_LAYER_KERNELS(each, type)                                                              \
     each(add_to, type) each(combine, type) each(combine_grad, type) each(copy_columns, type)       \
-    each(add_columns, type) each(affine_columns, type) each(affine_back, type)                     \
+    each(concatenate, type) each(add_columns, type) each(affine_columns, type)                     \
+    each(affine_back, type)                                                                        \
     each(layer_norm, type) each(layer_norm_grad, type) each(layer_norm_param_grad, type)           \
     each(layer_norm_backward, type) each(column_moments, type) each(batch_norm, type)              \
     each(batch_norm_sums, type) each(batch_norm_grad, type) each(noise, type)                      \
@@ -29,8 +30,8 @@ typedef double fnn_fma_probe_fn(size_t rounds, int mix);
     each(prelu_grad, type) each(prelu_param_grad, type) each(maxout, type)                         \
     each(maxout_grad, type) each(glu, type) each(glu_grad, type) each(bilinear_out, type)          \
     each(bilinear_grad, type) each(activity, type) each(embedding, type)                           \
-    each(embedding_grad, type) each(embedding_check, type) each(csr_dense, type)                   \
-    each(csr_dense_grad, type)
+    each(embedding_grad, type) each(embedding_check, type) each(embedding_index, type)             \
+    each(csr_dense, type) each(csr_dense_grad, type)
 #define FNN_LAYER_MEMBER(name, type) fnn_##name##_##type##_fn *name;
 
 typedef struct {

@@ -8,7 +8,7 @@
  *
  * Rows: Ba, Kiros and Hinton 2016, arXiv:1607.06450; `rms`: Zhang and Sennrich 2019,
  * arXiv:1910.07467.  stats (rows, 2) holds a row's mean and r = 1 / sqrt(variance + eps); with `rms`
- * 0 and 1 / sqrt(mean square + eps).  A row's bits depend on the row alone.
+ * 0 and 1 / sqrt(mean square + eps).  A row's bits depend on the row alone, not on where it lies.
  *
  *   layer_norm             xhat = (x - mean) r;  out may be x;  stats may be NULL
  *   layer_norm_grad        dx = r (g - mean(g) - xhat mean(g xhat)),  g = dy gamma, means along the

@@ -8,10 +8,11 @@
  *   adam   p <- decay p
  *          m <- beta1 m + (1 - beta1) g
  *          v <- beta2 v + (1 - beta2) g^2
- *          p <- p - step m / (sqrt(v) * root + eps)
- *          with step = lr / (1 - beta1^t), root = 1 / sqrt(1 - beta2^t): eps is added to the
- *          corrected root, as in Kingma and Ba (2015), Algorithm 1, and in PyTorch.  decay = 1 is
- *          Adam; decay = 1 - lr * weight_decay is AdamW (Loshchilov and Hutter 2019).
+ *          p <- p - step m / (sqrt(v) + eps)
+ *          Kingma and Ba (2015), Algorithm 1, and PyTorch divide the root by r = sqrt(1 - beta2^t) and
+ *          then add their epsilon.  That is the same with eps = epsilon r and step = lr r /
+ *          (1 - beta1^t), and an operation less for each element (section 2 of the paper).
+ *          decay = 1 is Adam; decay = 1 - lr * weight_decay is AdamW (Loshchilov and Hutter 2019).
  *
  * The others share one form, `elementwise[kind]`, with their state in slot[0], slot[1], slot[2].  All
  * begin with p <- decay p; m and v as in adam unless said otherwise.
@@ -94,7 +95,7 @@ typedef struct {
 } fnn_sgd_t;
 
 typedef struct {
-    double step, root, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, decay;
+    double step, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, decay;
 } fnn_adam_t;
 
 typedef struct {

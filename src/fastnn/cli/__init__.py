@@ -56,9 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("fastnn: error: there is not enough memory for this network", file=sys.stderr)
         return EXIT_ERROR
     except (ValueError, ArithmeticError, OSError, ImportError) as error:
-        text = " ".join(str(error).split()) if "\n" in str(error) else error
-        print(f"fastnn: error: {text}", file=sys.stderr)
+        print(f"fastnn: error: {one_line(error)}", file=sys.stderr)
         return EXIT_ERROR
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says, in one line; of the system's, the file and what is wrong."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    text = str(error)
+    return " ".join(text.split()) if "\n" in text else text
 
 
 def run(argv: Sequence[str] | None) -> int:

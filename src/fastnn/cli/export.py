@@ -41,5 +41,10 @@ def run(arguments: argparse.Namespace) -> None:
         model.export_c(arguments.out)
     print(f"Written to {arguments.out}")
     if estimator is not None:
-        inputs = sum(model.input_cols)
-        print(f"It is the network alone: it reads {inputs} numbers a row, made of the columns")
+        from fastnn.tabular.recipe import inputs_of, outputs_of
+
+        lines = inputs_of(estimator.schema_)
+        print(f"It is the network alone: it reads {len(lines)} numbers a row,")
+        for i, line in enumerate(lines):
+            print(f"{i:4}  {line}")
+        print(f"and gives {outputs_of(estimator)}.")

@@ -72,8 +72,8 @@ def write_source(
     for key, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{where}: {key} has NaN or Inf; want a model with finite parameters")
-    rows = _test_rows(model, where) if x is None else model.as_inputs(x, where)
-    model.check_inputs(rows, where)
+    rows = _test_rows(model, where) if x is None else model._as_inputs(x, where)
+    model._check_inputs(rows, where)
     tests = [np.asarray(one[:64], model.dtype) for one in rows]  # casts too
     wanted = _predict(model, tests)
     names = Names([*c_functions.NAMES, prefix, f"{prefix}_predict", f"{prefix}_predict_rows"])
@@ -114,7 +114,7 @@ def _test_rows(model: Model, where: str) -> list[Array]:
             at = use.inputs[0][0]
             if at < len(found):  # the first uses are the inputs
                 found[at] = found[at] / model.state[f"{name}/scale"] + model.state[f"{name}/mean"]
-    for number, column, size in model.tables:
+    for number, column, size in model._tables:
         found[number][:, column] = rng.integers(0, size, TEST_ROWS)
     return found
 

@@ -60,7 +60,7 @@ def to_keras(model: Model) -> Any:
         found = _layers(keras, layer, name, arrays, model.dtype)
         if found is None:
             problems.append(f"{name} ({layer!r})")
-        elif trained and not any(map(model.is_trained, trained)):
+        elif trained and not any(map(model._is_trained, trained)):
             for one in found:
                 one.trainable = False
         made.append(found or [])

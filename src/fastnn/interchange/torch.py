@@ -419,7 +419,7 @@ def to_torch(model: Model) -> Any:
             problems.append(f"{name} ({error})")
             made = {}
         trained = [key for key in model.parameters if key.startswith(f"{name}/")]
-        if trained and not any(map(model.is_trained, trained)):
+        if trained and not any(map(model._is_trained, trained)):
             for module in made.values():
                 module.requires_grad_(False)
         found |= made

@@ -82,6 +82,7 @@ from fastnn.kernels.combine import (
     affine_columns,
     combine,
     combine_grad,
+    concatenate,
     copy_columns,
 )
 from fastnn.kernels.dense import (
@@ -296,6 +297,7 @@ __all__ = [
     "add_to",
     "combine",
     "combine_grad",
+    "concatenate",
     "copy_columns",
     "add_columns",
     "affine_columns",

@@ -15,6 +15,7 @@ __all__ = [
     "add_to",
     "combine",
     "combine_grad",
+    "concatenate",
     "copy_columns",
     "add_columns",
     "affine_columns",
@@ -28,9 +29,10 @@ _KINDS = {"add": 0, "subtract": 1, "multiply": 2, "average": 3, "maximum": 4}
 
 
 def _kind(where: str, kind: str) -> int:
-    if kind not in _KINDS:
+    number = _KINDS.get(kind)
+    if number is None:
         raise ValueError(f"{where}: kind must be one of {', '.join(_KINDS)}, got {kind!r}")
-    return _KINDS[kind]
+    return number
 
 
 def add_to(out: Array, x: npt.ArrayLike) -> Array:
@@ -137,6 +139,34 @@ def combine_grad(
     return _core.combine_grad(where, _kind(where, kind), inputs, which, output, dy, out)
 
 
+def concatenate(inputs: Sequence[npt.ArrayLike], *, out: Array | None = None) -> Array:
+    """Several arrays side by side: ``np.concatenate(inputs, axis=1)``.
+
+    Parameters
+    ----------
+    inputs : list of array_like, shape (rows, any), all of one dtype
+        One or more.
+    out : ndarray, shape (rows, columns of all inputs), optional
+
+    Returns
+    -------
+    ndarray, shape (rows, columns of all inputs)
+
+    Raises
+    ------
+    ValueError
+        If the rows differ, an input is not 2-D or there is none.
+    TypeError
+        If `inputs` is no list, or dtypes differ.
+
+    Examples
+    --------
+    >>> concatenate([[[1.0, 2.0]], [[3.0]]])
+    array([[1., 2., 3.]])
+    """
+    return _core.concatenate("concatenate", inputs, out)
+
+
 def copy_columns(
     x: npt.ArrayLike,
     start: int = 0,
@@ -145,7 +175,7 @@ def copy_columns(
     out: Array | None = None,
     at: int = 0,
 ) -> Array:
-    """``out[:, at : at + stop - start] = x[:, start:stop]``: concatenation and splits.
+    """``out[:, at : at + stop - start] = x[:, start:stop]``: splits, and joins of parts.
 
     Parameters
     ----------

@@ -133,7 +133,12 @@ def get(loss: object, where: str = "Trainer") -> Loss:
     >>> get("mse").name
     'mean_squared_error'
     """
-    return resolve(Loss, loss, where)
+    try:
+        return resolve(Loss, loss, where)
+    except TypeError as error:
+        if callable(loss) and not isinstance(loss, type):
+            raise TypeError(f"{error}; a function goes in FunctionLoss(function)") from None
+        raise
 
 
 def check_head(loss: Loss, output_activation_name: str, outputs: int) -> bool:

@@ -49,6 +49,18 @@ class Decaying(Common, total=False):
     exclude: Sequence[str]
 
 
+# What Keras and PyTorch call an argument, for the message.
+_ELSEWHERE = {
+    "lr": "learning_rate",
+    "clipvalue": "clip_value",
+    "clipnorm": "clip_norm",
+    "global_clipnorm": "global_clip_norm",
+    "gradient_accumulation_steps": "accumulate_steps",
+    "use_ema": "ema",
+    "ema_momentum": "ema",
+}
+
+
 class Optimizer(Spec):
     """Base of the optimizers.
 
@@ -144,8 +156,16 @@ class Optimizer(Spec):
         lookahead_steps: int | None = None,
         lookahead_alpha: float = 0.5,
         ema: float | None = None,
+        **unknown: object,
     ) -> None:
         who = type(self).__name__
+        if unknown:
+            name = next(iter(unknown))
+            near = _ELSEWHERE.get(name)
+            raise TypeError(
+                f"{who}: unexpected argument {name!r}"
+                + (f"; fastnn calls it {near!r}" if near else "")
+            )
         if not isinstance(exclude, (tuple, list)) or not all(isinstance(p, str) for p in exclude):
             raise TypeError(
                 f"{who}: exclude must be a list or tuple of patterns such as '*/bias', "

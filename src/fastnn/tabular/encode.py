@@ -155,18 +155,21 @@ class Encoder:
 
     def _encode_numbers(self, column: Column, array: Any, out: Array) -> None:
         numbers = to_numbers(array, column.kind, column.zone)
-        low, high = numbers.min(), numbers.max()
+        low = numbers.min()
         lost: Array | None = None
         if np.isnan(low):
             lost = np.isnan(numbers)
             self._miss(column, lost)
-            with np.errstate(invalid="ignore"):
-                low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
         assert column.minimum is not None
         assert column.maximum is not None
-        # A batch without a single value has NaN here, which is neither.
-        if not self.training and (low < column.minimum or high > column.maximum):
-            numbers = self._judge(column, numbers)
+        if not self.training:
+            high = numbers.max()
+            if lost is not None:
+                with np.errstate(invalid="ignore"):
+                    low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+            # A batch without a single value has NaN here, which is neither.
+            if low < column.minimum or high > column.maximum:
+                numbers = self._judge(column, numbers)
         if column.origin:
             numbers = numbers - column.origin
         parts = parts_of_numbers(numbers, column.kind)

@@ -72,7 +72,8 @@ class TabularRegressor(Tabular):
     verbose : int
         As in `Trainer.fit`.
     callbacks : sequence of Callback
-        See `fastnn.callbacks`; they see the network while it learns scaled targets.
+        See `fastnn.callbacks`; they see the network while it learns scaled targets, and that is
+        what ModelCheckpoint writes: `save` the estimator for a file that has the scale too.
 
     Attributes
     ----------

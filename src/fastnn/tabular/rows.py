@@ -154,17 +154,20 @@ class _Growing:
         self.y: Array | None = None
         self.weight: Array | None = None
 
-    def add(self, rows: Rows) -> None:
-        """Add rows; those for which there is no room are not wanted."""
+    def add(self, rows: Rows, chosen: Array | None = None) -> None:
+        """Add rows, or those `chosen` by a mask; there is no more room than for those wanted."""
         if self.y is None:
             self.y = np.empty(len(self.x), rows.y.dtype)
             self.weight = None if rows.weight is None else np.empty(len(self.x))
-        start, stop = self.done, min(len(self.x), self.done + len(rows.x))
-        self.x[start:stop] = rows.x[: stop - start]
-        self.y[start:stop] = rows.y[: stop - start]
+        places = np.arange(len(rows.x)) if chosen is None else np.flatnonzero(chosen)
+        places = places[: len(self.x) - self.done]
+        room = slice(self.done, self.done + len(places))
+        # mode="clip" writes into `out` at once; the places are all inside.
+        np.take(rows.x, places, axis=0, out=self.x[room], mode="clip")
+        self.y[room] = rows.y[places]
         if self.weight is not None and rows.weight is not None:
-            self.weight[start:stop] = rows.weight[: stop - start]
-        self.done = stop
+            self.weight[room] = rows.weight[places]
+        self.done = room.stop
 
     def rows(self) -> Rows | None:
         """Return them; None if there are none."""
@@ -192,9 +195,9 @@ def gather(supply: Supply, held_out: HeldOut, *, train: bool = True) -> tuple[Ro
             kept.add(rows)
         else:
             chosen = held_out.mask(start, n)
-            held.add(_choose(rows, chosen))
+            held.add(rows, chosen)
             if train:
-                kept.add(_choose(rows, ~chosen))
+                kept.add(rows, ~chosen)
         start += n
     if start != held_out.rows:
         raise ValueError(
