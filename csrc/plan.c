@@ -508,7 +508,7 @@ enum {
     SHORT_CHUNK = 64,      /* unless they had fewer rows than this */
     LEAST_CHUNK = FNN_GEMM_NT_ROWS_ALIKE, /* rows */
     PIECES_PER_THREAD = 2,
-    ALONE_NS = 20000 /* of one thread's work in a block; three regions cost a tenth of it */
+    ALONE_NS = 60000 /* of one thread's work in a block, as NS_PER_FLOP has it; half in truth */
 };
 static const double LONG_FLOPS = 3e9; /* of a block: op by op, to see signals in between */
 static const double NS_PER_FLOP = 0.02; /* of small layers; large ones are twice as fast */

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import fastnn as fnn
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 RUN_ELSEWHERE = {
@@ -64,3 +66,20 @@ def test_links_between_pages_lead_somewhere(page):
         assert there.exists(), target
         if anchor and there.suffix == ".md":
             assert anchor in headings(there), target
+
+
+@pytest.mark.parametrize(
+    "row, family, more",
+    [
+        ("activations", fnn.activations.Activation, 0),
+        ("losses", fnn.losses.Loss, 0),
+        ("metrics during training", fnn.metrics.Metric, 0),
+        ("optimizers", fnn.optimizers.Optimizer, 0),
+        ("schedules", fnn.schedules.Schedule, 1),  # warm-up, which the row names apart
+    ],
+)
+def test_features_counts_what_there_is(row, family, more):
+    text = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+    said = re.search(rf"^\| {row} \| (\d+)", text, re.MULTILINE)
+    assert said, row
+    assert int(said[1]) + more == len(set(family.table.values()))  # some have several names

@@ -220,12 +220,6 @@ def test_another_kind_of_file_is_an_error(tmp_path, content):
         fnn.load(path)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    model = fnn.Sequential([fnn.Input(1), fnn.Dense(1)])
-    with pytest.raises(FileNotFoundError, match=r"there is no such folder: '.*/nowhere'$"):
-        model.save(tmp_path / "nowhere" / "model.safetensors")
-
-
 def test_pickle_is_never_read(tmp_path):
     class Bomb:
         def __reduce__(self):

@@ -141,7 +141,7 @@ def test_specs_import_specs_only(name):
     # layers are called on symbolic tensors, and adapted to data: methods that load what they need
     more |= {"layers.base": {"graph"}, "layers.normalization": {"moments"}}
     found = {target.split(".")[0] for target in arrows()[name]}
-    assert found <= SPECS | {"_spec"} | more.get(name, set())
+    assert found <= SPECS | {"_own", "_spec"} | more.get(name, set())
 
 
 def test_kinds_of_layers_know_the_base_alone():

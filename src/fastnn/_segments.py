@@ -55,8 +55,9 @@ def describe_segments(segments: Sequence[Segment], optimizer: Optimizer) -> list
     """
     names = [segment.name for segment in segments]
     optimizer.check_names(names)
+    # Frozen ones too: what is frozen must not change the rule that trains another layer.
     hidden = optimizer.hidden_kernels(
-        [segment.name for segment in segments if segment.trainable and len(segment.shape) > 1]
+        [segment.name for segment in segments if len(segment.shape) > 1]
     )
     found: list[Description] = []
     for segment in segments:

@@ -7,7 +7,7 @@ stay in C.
 
 from __future__ import annotations
 
-import inspect
+import errno
 import json
 import math
 import os
@@ -17,6 +17,7 @@ from string import Formatter
 from time import monotonic
 from typing import Any, ClassVar, TextIO
 
+from fastnn._own import takes
 from fastnn._spec import check_bool, check_float, check_int, describe, lookup
 from fastnn.events import NAMES, Event, Handler, Snapshot
 
@@ -208,6 +209,8 @@ callable, optional
                 raise TypeError(
                     f"LambdaCallback: {name} must be callable, got {describe(function)}"
                 )
+            if not takes(function, 1) and not _is_of_keras(function):  # of which a fit tells more
+                raise TypeError(f"LambdaCallback: {name} must take one argument, the event")
             setattr(self, name, function)
 
 
@@ -537,7 +540,9 @@ class LearningRateScheduler(Callback):
                 f"LearningRateScheduler: schedule must be callable, got {describe(schedule)}"
             )
         self.schedule: Callable[..., float] = schedule
-        self._takes_rate = _takes_two(schedule)
+        self._takes_rate = takes(schedule, 2)
+        if not (self._takes_rate or takes(schedule, 1)):
+            raise TypeError("LearningRateScheduler: schedule must take (epoch) or (epoch, rate)")
 
     def on_epoch_begin(self, event: Event) -> None:
         """Ask for the rate of this epoch."""
@@ -545,17 +550,6 @@ class LearningRateScheduler(Callback):
         rate = self.schedule(done, event.learning_rate) if self._takes_rate else self.schedule(done)
         name = f"the learning rate for epoch {event.epoch}"
         event.learning_rate = check_float("LearningRateScheduler", name, rate, above=0)
-
-
-def _takes_two(function: Callable[..., object]) -> bool:
-    """Tell whether a function can be called with two arguments."""
-    try:
-        inspect.signature(function).bind(0, 0.0)
-    except TypeError:
-        return False
-    except ValueError:  # nobody knows its signature
-        return True
-    return True
 
 
 class TerminateOnNaN(Callback):
@@ -591,6 +585,16 @@ def _check_path(where: str, path: object) -> str:
     return os.fsdecode(path)
 
 
+def _check_folder(where: str, path: str, plain: str | None = None) -> None:
+    """Refuse a file in a folder that is not there, before anything is trained.
+
+    If only the `plain` begin of the path is known, the folders in that.
+    """
+    folder = os.path.dirname(os.path.realpath(path if plain is None else plain + "_"))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, f"{where}: there is no folder for {path!r}", folder)
+
+
 class ModelCheckpoint(_Following):
     """Writes the model during a fit: each epoch, every so many, or whenever it is the best.
 
@@ -600,7 +604,7 @@ class ModelCheckpoint(_Following):
         May have places for the epoch and the numbers of its logs, such as
         ``"cars-{epoch:03d}-{val_loss:.2f}.safetensors"``; without, the file is written over.
     monitor : str
-        What tells the best; not looked at otherwise.
+        What tells the best; only its name is looked at otherwise.
     save_best_only : bool
         Write only when the number is better than ever before in the fit.
     mode : {"auto", "min", "max"}
@@ -647,9 +651,11 @@ class ModelCheckpoint(_Following):
         self.training = check_bool(where, "training", training)
         self._monitor = Monitor(where, monitor, mode)
         try:
-            self._fields = [field for _, field, _, _ in Formatter().parse(self.path) if field]
+            parts = list(Formatter().parse(self.path))
         except ValueError as error:
             raise ValueError(f"{where}: path {self.path!r} is no format: {error}") from None
+        self._fields = [field for _, field, _, _ in parts if field]
+        self._plain = parts[0][0] if parts else ""  # what stands before the first place
         if self.keep is not None and not self._fields:
             raise ValueError(
                 f"{where}: keep is {self.keep}, but path {self.path!r} names one file; want a "
@@ -658,14 +664,17 @@ class ModelCheckpoint(_Following):
         self.written: list[str] = []
 
     def on_train_begin(self, event: Event) -> None:
-        """Refuse names that will not be there."""
+        """Refuse names that will not be there, and a folder that is not."""
         where = "ModelCheckpoint"
         if self.save_best_only:
             self._monitor.begin(event)
+        elif self.monitor != "val_loss":  # the default, of which nothing is asked
+            lookup("monitor", self.monitor, dict.fromkeys(event.names), where)
         known = dict.fromkeys(("epoch", *event.names))
         for field in self._fields:
             lookup("place in path", field, known, where)
         self._name(0, dict.fromkeys(event.names, 0.0))
+        _check_folder(where, self.path, self._plain)
         self.written = []
 
     def on_epoch_end(self, event: Event) -> None:
@@ -778,7 +787,8 @@ class BackupAndRestore(Callback):
         return self.path if os.path.exists(self.path) else None
 
     def on_train_begin(self, event: Event) -> None:
-        """Start the clock."""
+        """Refuse a folder that is not there; start the clock."""
+        _check_folder("BackupAndRestore", self.path)
         self._saved = -math.inf if self.seconds == 0 else monotonic()
 
     def on_batch_end(self, event: Event) -> None:
@@ -827,7 +837,8 @@ class _Logger(Callback, ABC):
         return ""
 
     def on_train_begin(self, event: Event) -> None:
-        """Begin anew."""
+        """Refuse a folder that is not there; begin anew."""
+        _check_folder(type(self).__name__, self.path)
         self.close()
         self._names = event.names
         self._start = None if self.append else 0
@@ -983,4 +994,6 @@ class ProgressBar(Callback):
 
     def __init__(self, *, bar: bool | None = None, file: TextIO | None = None) -> None:
         self.bar = None if bar is None else check_bool("ProgressBar", "bar", bar)
+        if file is not None and not hasattr(file, "write"):
+            raise TypeError(f"ProgressBar: file must be an open text file, got {describe(file)}")
         self.file = file

@@ -408,6 +408,7 @@ _WRONG: dict[str, tuple[Callable[[Array], Array], str]] = {
         lambda y: (y != 1) & (y != 0) & (y != -1) & (y == y),
         "labels -1 and 1, or 0 and 1",
     ),
+    "shares": (lambda y: ((y < 0) & (y != -1)) | (y > 1), "one-hot rows, values within 0 and 1"),
 }
 
 
@@ -419,10 +420,10 @@ def check_targets(array: Array, *, where: str, takes: str, loss: str) -> None:
     array : ndarray, shape (rows, columns)
     where : str
         The function, for the error message.
-    takes : {"reals", "unit", "counts", "positive", "signs"}
-        See `fastnn.losses.Loss.takes`.
+    takes : {"reals", "unit", "counts", "positive", "signs", "shares"}
+        See `fastnn.losses.Loss.takes`; "shares" is for metrics.
     loss : str
-        Its name, for the error message.
+        Its name, or the metric's, for the error message.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from fastnn._own import takes
 from fastnn._spec import check_bool, check_int, describe, lookup
 
 if TYPE_CHECKING:
@@ -236,6 +237,14 @@ class Event:
         """Write the model as it is now, as ``model.save(path)``."""
         self._ask("save_model").save_model(path)
 
+    @property
+    def place(self) -> str:
+        """When it happened, in words."""
+        if self.name.startswith("train"):
+            return f"at {self.name}"
+        of = f", batch {self.batch}" if self.name.startswith("batch") else ""
+        return f"at {self.name} of epoch {self.epoch}{of}"
+
     # -- names ------------------------------------------------------------------------------------
 
     @property
@@ -259,7 +268,7 @@ Handler = Callable[[Event], object]
 class _Listener:
     """A handler and the numbers (of batches or epochs) at which it is called."""
 
-    __slots__ = ("after", "every", "first", "handler", "name", "once", "sleeper")
+    __slots__ = ("after", "every", "first", "handler", "name", "of", "once", "sleeper")
 
     def __init__(
         self,
@@ -270,6 +279,7 @@ class _Listener:
         after: int,
         once: bool,
         sleeper: Sleeper | None = None,
+        of: object = None,
     ) -> None:
         self.name = name
         self.handler = handler
@@ -278,6 +288,12 @@ class _Listener:
         self.after = after
         self.once = once
         self.sleeper = sleeper
+        self.of = of  # the callback that the handler belongs to, if any
+
+    def __str__(self) -> str:
+        handler = getattr(self.handler, "__name__", type(self.handler).__name__)
+        of = "" if self.of is None else f" of {type(self.of).__name__}"
+        return f"the handler {handler}{of}"
 
     def next(self, done: int) -> int | None:
         """Return the next number above `done` at which it is called; or None."""
@@ -307,6 +323,8 @@ class Listeners:
         lookup("event", name, dict.fromkeys(NAMES), where)
         if not callable(handler):
             raise TypeError(f"{where}: handler must be callable, got {describe(handler)}")
+        if not takes(handler, 1):
+            raise TypeError(f"{where}: handler must take one argument, the event")
         every = check_int(where, "every", every)
         if first is not None:
             first = check_int(where, "first", first)
@@ -328,9 +346,8 @@ class Listeners:
         self, name: str, handler: Handler, every: int, sleeper: Sleeper | None = None
     ) -> None:
         """Let a callback's method listen until `dismiss`; at epochs when the callback is awake."""
-        if name not in EPOCHS:
-            sleeper = None
-        self._guests.append(_Listener(name, handler, every, None, 0, False, sleeper))
+        awaited = sleeper if name in EPOCHS else None
+        self._guests.append(_Listener(name, handler, every, None, 0, False, awaited, sleeper))
 
     def dismiss(self) -> None:
         """Forget the callbacks of the fit."""
@@ -371,4 +388,8 @@ class Listeners:
                 continue
             if listener.once:
                 self._own = [other for other in self._own if other is not listener]
-            listener.handler(event)
+            try:
+                listener.handler(event)
+            except Exception as error:
+                error.add_note(f"raised by {listener}, {event.place}")
+                raise

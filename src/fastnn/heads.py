@@ -69,7 +69,7 @@ class Head(NamedTuple):
             return None
         if self.name is not None:
             where = f"{where}: output {self.name!r}"
-        return data.as_targets(
+        targets = data.as_targets(
             y,
             where=where,
             rows=rows,
@@ -78,6 +78,12 @@ class Head(NamedTuple):
             takes=self.loss.takes,
             loss=self.loss.name,
         )
+        if not self.loss.integer_labels and self.loss.takes not in ("unit", "signs"):
+            for metric in self.metrics:  # the loss takes any numbers, but not each metric does
+                takes = metric.takes(self.loss.name, len(self.measured))
+                told = f"the metric {metric.name}"
+                data.check_targets(targets, where=where, takes=takes, loss=told)
+        return targets
 
     def wants(self) -> tuple[object, ...]:
         """Return what decides how targets must look."""

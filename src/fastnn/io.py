@@ -209,7 +209,7 @@ def _whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise OSError(errno.EINVAL, "save: want the name of a file, this is none", target)
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "save: there is no such folder", folder)
+        raise FileNotFoundError(errno.ENOENT, f"save: there is no folder for {path!r}", folder)
     temporary = os.path.join(folder, f".fastnn-{os.getpid()}-{os.urandom(4).hex()}.part")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:

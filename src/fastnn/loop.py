@@ -109,7 +109,20 @@ class Fit:
         trainer = self.trainer
         began = time.perf_counter()
         self._emit("train_begin", trainer.epochs, 0, {})
-        position = self.resumes
+        try:
+            self._epochs()
+        except Exception as error:
+            self._note_place(error)
+            raise
+        self.history.stopped = self.reason
+        if self.reporter is not None:
+            self.reporter.finish(self.reason)
+        self._clock = began
+        self._emit("train_end", trainer.epochs, 0, {})
+
+    def _epochs(self) -> None:
+        """Train all epochs that are left, those of an interrupted fit's position first."""
+        trainer, position = self.trainer, self.resumes
         if position is not None:
             self.feed.seek(position.place, position.source)
             self._restore_callbacks(position)
@@ -119,11 +132,20 @@ class Fit:
         while trainer.epochs < self.end and not self.stopped:
             if not self._unseen():
                 self._epoch(None)
-        self.history.stopped = self.reason
-        if self.reporter is not None:
-            self.reporter.finish(self.reason)
-        self._clock = began
-        self._emit("train_end", trainer.epochs, 0, {})
+
+    def _note_place(self, error: Exception) -> None:
+        """Add to an error where in the training it came, unless it says so."""
+        epoch = self.trainer.epochs + 1
+        said = (str(error), *getattr(error, "__notes__", ()))
+        if any("epoch" in text for text in said):
+            return
+        if self._under_way != epoch:
+            place = f"at the begin of epoch {epoch}"
+        elif self.feed.ended:
+            place = f"at the end of epoch {epoch}"
+        else:
+            place = f"in epoch {epoch}, batch {self.feed.done + 1}"
+        error.add_note(place)
 
     def _restore_callbacks(self, position: Position) -> None:
         """Give each callback the state of the one of its class, in the order they stand."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastnn._core import Functions
+from fastnn._own import Noted
 
 if TYPE_CHECKING:
     from fastnn.activations import Activation
@@ -220,8 +221,14 @@ class Lowering:
         """Return a person's own function of `x`."""
         if self.functions is None:
             self.functions = Functions()
+        name = f"Lambda {self.layer!r}"
         number = self.functions.add(
-            f"Lambda {self.layer!r}", forward, backward, self.cols[x], units, self.dtype
+            name,
+            Noted(forward, f"the function of {name}"),
+            Noted(backward, f"the gradient of {name}"),
+            self.cols[x],
+            units,
+            self.dtype,
         )
         return self._add(FUNCTION, (x,), units, number=number)
 

@@ -470,6 +470,9 @@ class Model(Network):
                     drawn = start(slot.weight.shape, seed=self.seed, index=index)
                 except ValueError as error:
                     raise ValueError(f"{type(self).__name__}: {slot.name}: {error}") from error
+                except Exception as error:
+                    error.add_note(f"raised by the initializer of {slot.name}")
+                    raise
                 views[slot.name][...] = drawn
             elif first:
                 views[slot.name][...] = start

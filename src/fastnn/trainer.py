@@ -57,7 +57,8 @@ class Trainer:
         The trainer changes its parameters in place.
     loss : str or Loss
         Such as "mean_squared_error" ("mse"), `fastnn.losses.Huber` (delta=2.0).  For several
-        outputs one for all, or a list or dict; None for an output of which nothing is asked.
+        outputs one for all, or a list or dict.  Of an output that is None, or that a dict leaves
+        out, nothing is asked, as in Keras: it has no loss and no metrics, and wants no targets.
     optimizer : str or Optimizer
         Such as "adam", ``fastnn.SGD(0.01, momentum=0.9)``.
     metrics : sequence of str, function or Metric
@@ -119,7 +120,7 @@ class Trainer:
         measured = [(head, metric) for head in self._heads for metric in head.metrics]
         self._loss_names = ["loss"]
         if several:
-            self._loss_names += [head.prefix("loss") for head in self._heads]
+            self._loss_names += [head.prefix("loss") for head in self._heads if head.loss]
         self._measured = [(head.prefix(one.name), one.collects) for head, one in measured]
         self._names = (*self._loss_names, *(name for name, _ in self._measured))
         self._directions: dict[str, bool | None] = dict.fromkeys(self._loss_names, False) | {
@@ -335,7 +336,9 @@ class Trainer:
         Notes
         -----
         After an error, Ctrl-C or a handler that raises, the parameters are those after the last
-        whole step, and ``trainer.history`` holds the epochs that were completed.
+        whole step, and ``trainer.history`` holds the epochs that were completed.  What a person's
+        own handler, layer, loss or metric raises comes out as it is, with a note (``__notes__``,
+        which a traceback shows) that names the function, the epoch and the batch.
 
         Examples
         --------
@@ -566,7 +569,11 @@ class Trainer:
         Within an epoch without those that need the `whole` of it.
         """
         names = [name for name, collects in self._measured if whole or not collects]
-        losses = run.losses() if len(self._heads) > 1 else ()
+        losses: list[float] = []
+        if len(self._heads) > 1:
+            losses = [
+                loss for loss, head in zip(run.losses(), self._heads, strict=True) if head.loss
+            ]
         return dict(
             zip([*self._loss_names, *names], [run.loss, *losses, *run.metrics(whole)], strict=True)
         )

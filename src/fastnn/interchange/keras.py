@@ -233,7 +233,7 @@ def _is_function(operation: Any) -> bool:
 
 def _one_operation(operation: Any) -> Any:
     """Return the one function of ``keras.ops`` that a model of theirs is, as `to_keras` makes."""
-    inside = getattr(operation, "operations", ())
+    inside: list[Any] = getattr(operation, "operations", [])
     if len(inside) == 2 and _is_function(inside[1]) and len(inside[1]._inbound_nodes) == 1:
         return inside[1]
     return None

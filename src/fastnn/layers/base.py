@@ -71,6 +71,16 @@ class Layer(Spec):
         """Whether training changes the layer's parameters."""
         return True
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "trainable":
+            raise AttributeError(
+                f"{type(self).__name__}: 'trainable' cannot be set; "
+                f"model.freeze({self.name or 'name'!r}) keeps the layer as it is and "
+                f"model.unfreeze({self.name or 'name'!r}) trains it again, or make it anew "
+                f"with trainable=..."
+            )
+        super().__setattr__(name, value)
+
     def output_units(self, fan_in: int) -> int:
         """Return the columns of the output for `fan_in` columns of input."""
         return fan_in

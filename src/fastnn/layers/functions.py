@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn._spec import MAX_UNITS, check_float, check_int, describe
+from fastnn._own import takes
+from fastnn._spec import MAX_UNITS, check_float, check_int, describe, describe_name
 from fastnn.layers.base import Layer, Units, _check_name
 
 if TYPE_CHECKING:
@@ -32,9 +33,16 @@ class Lambda(Layer):
         Columns of the output; as many as come in if not given.
     name : str, optional
 
+    Raises
+    ------
+    TypeError
+        If a function cannot be called, or, once a model is made of the layer, takes another number
+        of arguments.
+
     Notes
     -----
-    The arrays are read-only views that must not be kept.  Python is entered for each block of rows,
+    The arrays are read-only views that must not be kept.  What a function raises comes out of
+    `predict` or `fit` with a note that names the layer.  Python is entered for each block of rows,
     on one thread.  A model with such a layer can be pickled if the functions can; its architecture
     cannot be saved as JSON.
 
@@ -78,6 +86,15 @@ class Lambda(Layer):
 
     def lower(self, to: Lowering, inputs: Units) -> Units:
         """Add one op."""
+        for name, function, arguments in (
+            ("function", self.function, ("x",)),
+            ("gradient", self.gradient or _no_gradient, ("x", "y", "dy")),
+        ):
+            if not takes(function, len(arguments)):
+                raise TypeError(
+                    f"Lambda {to.layer!r}: {name} must take ({', '.join(arguments)}), and "
+                    f"{describe_name(getattr(function, '__name__', repr(function)))} does not"
+                )
         units = self.output_units(to.cols[inputs[0]])
         return (to.function(inputs[0], self.function, self.gradient or _no_gradient, units),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fastnn._own import Noted, takes
 from fastnn._spec import check_int, describe
 from fastnn.losses.base import Loss
 
@@ -52,7 +53,8 @@ class FunctionLoss(Loss):
         where = "losses.custom" if type(self) is FunctionLoss else type(self).__name__
         if isinstance(function, type):
             raise TypeError(f"{where}: function must be a function, got the class {function!r}")
-        own_loss_type(where, function)
+        if own_loss_type(where, function) == "python" and not takes(function, 2):
+            raise TypeError(f"{where}: function must take (y_true, y_pred)")
         if name is None:
             name = getattr(function, "__name__", "") if type(self) is FunctionLoss else self.tag
             name = name if name.isidentifier() else "custom"
@@ -65,8 +67,11 @@ class FunctionLoss(Loss):
     @property
     def settings(self) -> dict[str, Any]:
         """The function, and what the kernel must know of it."""
+        function = self.function
+        if callable(function):  # no C function
+            function = Noted(function, f"the loss {self.name!r}")
         return {
-            "function": self.function,
+            "function": function,
             "name": self.name,
             "target_columns": self.y_columns or 0,
         }
@@ -146,8 +151,9 @@ def custom(
     Notes
     -----
     The function is called with parts of a batch, from any thread of the fit, so its rows must not
-    depend on each other, and it must not use the model.  What it raises ends the fit; the step in
-    progress is dropped before its update.  A gradient that is not finite is an error too.
+    depend on each other, and it must not use the model.  What it raises ends the fit, with a note
+    that names the loss, the epoch and the batch; the step in progress is dropped before its update.
+    A gradient that is not finite is an error too.
 
     Examples
     --------

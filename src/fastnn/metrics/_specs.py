@@ -125,6 +125,7 @@ class Metric(Spec):
     _stream: Stream | None
     kind: ClassVar[int] = -1  # fnn_metric_t
     best_is_high: ClassVar[bool | None] = None
+    asks_classes: ClassVar[bool] = True  # rather than numbers
     collects: bool = False
     takes_weights: bool = True
 
@@ -178,6 +179,12 @@ class Metric(Spec):
 
     def check(self, where: str, targets: int, cols: int) -> None:
         """Refuse targets that the metric has no meaning for."""
+
+    def takes(self, loss_name: str, outputs: int) -> str:
+        """Return what targets it takes beside a loss that takes any numbers: a word of `data`."""
+        if not self.asks_classes:
+            return "reals"
+        return "signs" if self._targets(loss_name, outputs) == COLUMNS else "shares"
 
     def _settings(
         self, where: str, targets: int, cols: int, *, is_margin: bool = False
@@ -319,6 +326,7 @@ class Metric(Spec):
 class _Regression(Metric):
     __slots__ = ()
     best_is_high = False
+    asks_classes = False
 
     def __init__(self, *, name: str | None = None) -> None:
         self._start(name)
@@ -1177,6 +1185,7 @@ class FunctionMetric(Metric):
 
     __slots__ = ("_better", "_weights", "function")
     tag = "function"
+    asks_classes = False
     collects = True
     _better: bool | None
     _weights: str  # how the function takes them
@@ -1237,12 +1246,16 @@ class FunctionMetric(Metric):
     def compute(self, pair: Pair, weight: Array | None) -> float:
         """Call the function on all rows."""
         result: object
-        if self._weights == "sample_weight":
-            result = self.function(pair.y, pair.p, sample_weight=weight)
-        elif self._weights == "third":
-            result = self.function(pair.y, pair.p, weight)
-        else:
-            result = self.function(pair.y, pair.p)
+        try:
+            if self._weights == "sample_weight":
+                result = self.function(pair.y, pair.p, sample_weight=weight)
+            elif self._weights == "third":
+                result = self.function(pair.y, pair.p, weight)
+            else:
+                result = self.function(pair.y, pair.p)
+        except Exception as error:
+            error.add_note(f"raised by the metric {self.name!r}")
+            raise
         if np.ndim(result) == 0 and isinstance(
             result, (int, float, np.integer, np.floating, np.ndarray)
         ):

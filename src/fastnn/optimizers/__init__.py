@@ -78,4 +78,9 @@ def get(optimizer: object, where: str = "Trainer") -> Optimizer:
     >>> get("adam")
     Adam()
     """
+    if isinstance(optimizer, str) and optimizer.lower().replace("-", "") in ("lbfgs", "lbfgsb"):
+        raise ValueError(
+            f"{where}: L-BFGS goes over all rows at once, so it is no optimizer of a trainer; "
+            f"fastnn.lbfgs.minimize(trainer, x, y) trains with it"
+        )
     return resolve(Optimizer, optimizer, where)

@@ -258,19 +258,20 @@ class Optimizer(Spec):
         return 1.0
 
     def check_names(self, parameters: Sequence[str]) -> None:
-        """Refuse multipliers for parameters that a model does not have.
+        """Refuse patterns of parameters that a model does not have.
 
         Raises
         ------
         ValueError
             The message lists the names that there are.
         """
-        for pattern in self.multipliers:
-            if not any(fnmatchcase(name, pattern) for name in parameters):
-                raise ValueError(
-                    f"{type(self).__name__}: multipliers: no parameter is named {pattern!r}; "
-                    f"there are: {', '.join(parameters) or 'none'}"
-                )
+        for argument in ("exclude", "multipliers", "kernels"):  # the last is Muon's
+            for pattern in getattr(self, argument, None) or ():
+                if not any(fnmatchcase(name, pattern) for name in parameters):
+                    raise ValueError(
+                        f"{type(self).__name__}: {argument}: no parameter is named {pattern!r}; "
+                        f"there are: {', '.join(parameters) or 'none'}"
+                    )
 
     def hidden_kernels(self, kernels: Sequence[str]) -> set[str]:
         """Return which of the kernels are trained by the rule for hidden ones: Muon's."""
