@@ -20,7 +20,8 @@ import numpy.typing as npt
 from fastnn import data
 from fastnn._core import Run
 from fastnn._spec import check_int, describe, lookup
-from fastnn.callbacks import Callback, ProgressBar, check_callbacks
+from fastnn.callbacks import Callback, ProgressBar
+from fastnn.callbacks.base import check_callbacks
 from fastnn.ensemble import Ensemble
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
 from fastnn.feed import Rows, any_weight, count_batches

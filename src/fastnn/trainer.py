@@ -15,7 +15,8 @@ import numpy.typing as npt
 from fastnn import data, optimizers, resume
 from fastnn._core import OptimizerState, Run
 from fastnn._spec import check_float, check_int, describe
-from fastnn.callbacks import Callback, ProgressBar, check_callbacks
+from fastnn.callbacks import Callback, ProgressBar
+from fastnn.callbacks.base import check_callbacks
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
 from fastnn.events import Handler, Listeners
 from fastnn.feed import (
