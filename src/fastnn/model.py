@@ -25,10 +25,10 @@ from fastnn.graph import Tensor, apply, is_symbolic, key_of, trace
 from fastnn.inference import as_inputs, check_inputs, check_sparse
 from fastnn.layers import Input, Layer, Units
 from fastnn.lowering import DENSE, Lowering
-from fastnn.optimizers import SGD, Optimizer
 from fastnn.rebuild import rebuild as _rebuild  # the name in pickles so far
 
 if TYPE_CHECKING:
+    from fastnn.optimizers import Optimizer
     from fastnn.summary import Summary
 
 __all__ = ["Model"]
@@ -1085,6 +1085,8 @@ class Model(Network):
 
     def _gradient_state(self) -> OptimizerState:
         """Return a state whose steps leave the gradients of the loss and change no parameter."""
+        from fastnn.optimizers import SGD
+
         return OptimizerState(self, {"kind": NO_UPDATE}, describe_segments(self._segments(), SGD()))
 
     def _segments(self) -> list[Segment]:
