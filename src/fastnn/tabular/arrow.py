@@ -113,10 +113,11 @@ def to_numbers(array: Any, kind: str, zone: str | None = None) -> Floats:
                 array = array.cast(pa.timestamp(data_type.unit, zone))
             array = compute.local_timestamp(array)
         array = array.cast(pa.int32() if data_type.bit_width == 32 else pa.int64())
-    numbers = compute.cast(array, pa.float64(), safe=False)
-    if numbers.null_count:
-        numbers = compute.fill_null(numbers, np.nan)
-    found: Floats = numbers.to_numpy(zero_copy_only=False)
+    if not types.is_float64(array.type):  # a cast to the same type takes as long as a pass
+        array = compute.cast(array, pa.float64(), safe=False)
+    if array.null_count:
+        array = compute.fill_null(array, np.nan)
+    found: Floats = array.to_numpy(zero_copy_only=False)
     return found if divisor == 1.0 else found / divisor
 
 

@@ -66,7 +66,7 @@ class Result(NamedTuple):
 
     model: Model
     history: History
-    held_out: Any  # a function that returns batches of (x, y) to judge by, or None
+    held_out: Any  # a function that yields batches of (x, y) to judge `model` by, or None
 
 
 def look(
@@ -144,6 +144,7 @@ def train(
         out_of_range="count",
         where=where,
         training=True,
+        standardise=True,
     )
     trained, whole = network.build(
         seen.columns,
@@ -208,16 +209,17 @@ def train(
     else:
         assert rows is not None
         trainer.fit(rows.x, rows.y, sample_weight=rows.weight, batch_size=batch_size, **common)
-    judge = held_data if held is None else lambda: iter([held_data])
-    return Result(finish(), trainer.history, judge)
+
+    def judge() -> Iterator[tuple[Array, ...]]:
+        """Yield the rows to validate with and their targets, neither of them standardised."""
+        mean, deviation = head.scale or (0.0, 1.0)
+        for x, y, *weight in held_data() if held is None else [held_data]:
+            y = y if head.scale is None else y.astype(np.float64) * deviation + mean
+            yield (encoder.restore(x), y, *weight)
+
+    return Result(finish(), trainer.history, None if held_data is None else judge)
 
 
 def usual_batch_size(rows: int) -> int:
     """Return a power of two that grows with the table, within 32 and 512."""
     return int(2 ** min(9, max(5, round(math.log2(max(1, rows) / 1000)))))
-
-
-def rescaled(batches: Any, mean: float, deviation: float) -> Iterator[tuple[Array, ...]]:
-    """Yield batches with targets as they were before they were scaled for training."""
-    for x, y, *weight in batches:
-        yield (x, y.astype(np.float64) * deviation + mean, *weight)
