@@ -215,6 +215,7 @@ class Tabular(ABC):
             drop=self.drop,
             kinds=self.kinds,
             missing=self.missing,
+            dtype=self.dtype,
             where=where,
         )
         head = self._head(where)

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from fastnn._spec import lookup
 from fastnn.errors import FastnnWarning
 from fastnn.layers.normalization import scales
-from fastnn.tabular.arrow import to_codes, to_numbers
+from fastnn.tabular.arrow import columns_of, to_codes, to_numbers
 from fastnn.tabular.schema import VALUES, Column, moments_of_numbers, parts_of_numbers
 
 __all__ = ["Counts", "Encoder", "OutOfRangeWarning"]
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 POLICIES = ("warn", "count", "clip", "raise")
 
 
@@ -131,7 +132,8 @@ class Encoder:
         self.training = training
         self.counts = Counts()
         self.standardise = standardise
-        self.means, self.scales = scales(*moments_of_numbers(columns), invert=False)
+        means, variances = moments_of_numbers(columns)
+        self.means, self.scales = scales(np.array(means), np.array(variances), invert=False)
         self.numbers = len(self.means)
         self.width = sum(column.width for column in columns)
         self._codes = {
@@ -148,9 +150,10 @@ class Encoder:
         # A line each number: to write along lines and to turn them at the end takes less time than
         # to write down the columns of the rows.
         lines = np.empty((self.width, batch.num_rows), self.dtype)
+        arrays = columns_of(batch)
         number, category = 0, self.numbers
         for column in self.columns if batch.num_rows else ():
-            array = batch.column(column.name)
+            array = arrays[column.name]
             if column.is_category:
                 lines[category] = self._encode_category(column, array)
                 category += 1
@@ -163,21 +166,10 @@ class Encoder:
     def _encode_numbers(self, column: Column, array: Any, lines: Array, first: int) -> None:
         """Write the lines of a column, from line `first` on."""
         numbers = to_numbers(array, column.kind, column.zone)
-        low = numbers.min()
         lost: Array | None = None
-        if np.isnan(low):
-            lost = np.isnan(numbers)
-            self._miss(column, lost)
-        assert column.minimum is not None
-        assert column.maximum is not None
-        if not self.training:
-            high = numbers.max()
-            if lost is not None:
-                with np.errstate(invalid="ignore"):
-                    low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
-            # A batch without a single value has NaN here, which is neither.
-            if low < column.minimum or high > column.maximum:
-                numbers = self._judge(column, numbers)
+        # In training the first pass has told which columns have NaN, and which range.
+        if column.missing or not self.training:
+            lost, numbers = self._look(column, numbers)
         if column.origin:
             numbers = numbers - column.origin
         parts = parts_of_numbers(numbers, column.kind)
@@ -191,6 +183,22 @@ class Encoder:
                     lines[i, lost] = 0 if self.standardise else self.means[i]
         if column.missing:
             lines[first + len(parts)] = 0 if lost is None else lost
+
+    def _look(self, column: Column, numbers: Floats) -> tuple[Array | None, Floats]:
+        """Return where numbers are missing, if they are, and those that the policy leaves."""
+        low, high = numbers.min(), numbers.max()
+        lost: Array | None = None
+        if np.isnan(low):
+            lost = np.isnan(numbers)
+            self._miss(column, lost)
+            with np.errstate(invalid="ignore"):
+                low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+        assert column.minimum is not None
+        assert column.maximum is not None
+        # A batch without a single value has NaN here, which is neither.
+        if not self.training and (low < column.minimum or high > column.maximum):
+            numbers = self._judge(column, numbers)
+        return lost, numbers
 
     def restore(self, rows: Array) -> Array:
         """Return standardised rows as the whole network reads them, in double precision."""
@@ -234,7 +242,7 @@ class Encoder:
         new = column.missing == 0 and not self.training and self.out_of_range == "warn"
         self.counts.add("missing", column, count, "missing, none were in training" if new else "")
 
-    def _judge(self, column: Column, numbers: Array) -> Array:
+    def _judge(self, column: Column, numbers: Floats) -> Floats:
         assert column.minimum is not None
         assert column.maximum is not None
         wrong = (numbers < column.minimum) | (numbers > column.maximum)

@@ -15,11 +15,19 @@ from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Model
 from fastnn.tabular import network
+from fastnn.tabular.arrow import columns_of
 from fastnn.tabular.encode import Encoder
 from fastnn.tabular.rows import MOST_HELD_OUT, HeldOut, Rows, Shuffled, Supply, gather
 from fastnn.tabular.schema import Column
 from fastnn.tabular.sources import Source
-from fastnn.tabular.survey import CategoryStatistics, choose, start, survey
+from fastnn.tabular.survey import (
+    CategoryStatistics,
+    NumberStatistics,
+    check_reach,
+    choose,
+    start,
+    survey,
+)
 from fastnn.tabular.target import ClassTarget, NumberTarget
 from fastnn.trainer import Trainer
 
@@ -78,6 +86,7 @@ def look(
     drop: Sequence[str],
     kinds: Mapping[str, str],
     missing: str,
+    dtype: str,
     where: str,
 ) -> Surveyed:
     """Make the first pass over a table."""
@@ -88,13 +97,20 @@ def look(
     )
     statistics, left_out = start(schema, names, kinds, columns is not None, where)
     rows = 0
-    for batch in source.batches([*statistics, target.name]):
-        rows += batch.num_rows
-        target.update(batch.column(target.name))
-        for name, one in statistics.items():
-            one.update(batch.column(name))
+    with np.errstate(over="ignore"):  # what is too large for its square is refused below
+        for batch in source.batches([*statistics, target.name]):
+            rows += batch.num_rows
+            arrays = columns_of(batch)
+            target.update(arrays[target.name])
+            for name, one in statistics.items():
+                one.update(arrays[name])
     if rows == 0:
         raise ValueError(f"{where}: the table has no rows")
+    if isinstance(target, NumberTarget):
+        check_reach(target.statistics, dtype, where, squared=True)
+    for one in statistics.values():
+        if isinstance(one, NumberStatistics):
+            check_reach(one, dtype, where)
     found, useless = survey(statistics, schema, kinds)
     left_out |= useless
     if not found:

@@ -67,13 +67,13 @@ def build(
     def connect(*, scales: bool) -> Model:
         inputs = Input(len(means) + len(categories), name="table")
         parts: list[Any] = []
-        if categories and len(means):
+        if categories and means:
             numbers, codes = Split([len(means), len(categories)], name="split")(inputs)
         else:
             numbers = codes = inputs
-        if len(means):
-            scaler = Normalization(means, variances, name="scaler")
-            parts.append(scaler(numbers) if scales else numbers)
+        if means:
+            scaled = Normalization(means, variances, name="scaler")(numbers) if scales else numbers
+            parts.append(scaled)
         if categories:
             parts.append(
                 Embedding(

@@ -169,7 +169,7 @@ def parts_of_numbers(numbers: Floats, kind: str) -> list[Floats]:
     return parts
 
 
-def moments_of_numbers(columns: Sequence[Column]) -> tuple[Floats, Floats]:
+def moments_of_numbers(columns: Sequence[Column]) -> tuple[list[float], list[float]]:
     """Return mean and variance of each number that the network reads; 0 and 1 for "is missing".
 
     Parameters
@@ -181,7 +181,7 @@ def moments_of_numbers(columns: Sequence[Column]) -> tuple[Floats, Floats]:
     --------
     >>> gaps = Column("gaps", "number", "double", missing=2, means=(4.0,), variances=(9.0,))
     >>> moments_of_numbers([gaps])
-    (array([4., 0.]), array([9., 1.]))
+    ([4.0, 0.0], [9.0, 1.0])
     """
     means: list[float] = []
     variances: list[float] = []
@@ -190,7 +190,7 @@ def moments_of_numbers(columns: Sequence[Column]) -> tuple[Floats, Floats]:
             extra = column.width - len(column.means)
             means += [*column.means, *[0.0] * extra]
             variances += [*column.variances, *[1.0] * extra]
-    return np.array(means), np.array(variances)
+    return means, variances
 
 
 def is_integer_like(data_type: Any) -> bool:

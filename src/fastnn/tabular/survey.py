@@ -13,7 +13,7 @@ from fastnn._spec import lookup
 from fastnn.tabular.arrow import category_type, kind_of, to_codes, to_numbers
 from fastnn.tabular.schema import VALUES, Column, is_integer_like, parts_of_numbers
 
-__all__ = ["CategoryStatistics", "NumberStatistics", "choose", "survey"]
+__all__ = ["CategoryStatistics", "NumberStatistics", "check_reach", "choose", "survey"]
 
 MOST_CATEGORIES = 100_000  # more are an id
 ID_FROM = 20  # values that are nearly all different are an id from so many on
@@ -50,8 +50,9 @@ class Moments:
 
     def variance(self) -> float:
         """Return the variance; less than a double's digits can tell from a constant is 0."""
-        found = max(0.0, self.squares / self.count - (self.sum / self.count) ** 2)
-        return 0.0 if found <= (1e-12 * self.mean()) ** 2 + 1e-300 else found
+        above, least = self.sum / self.count, 1e-12 * self.mean()
+        found = max(0.0, self.squares / self.count - above * above)
+        return 0.0 if found <= least * least + 1e-300 else found
 
 
 class NumberStatistics:
@@ -63,6 +64,7 @@ class NumberStatistics:
         self.where = where
         self.moments: list[Moments] = []
         self.low, self.high = np.inf, -np.inf
+        self.origin: float | None = None  # of dates and timestamps; numbers find theirs at the end
         self.missing = self.rows = 0
 
     def update(self, array: Any) -> None:
@@ -84,6 +86,10 @@ class NumberStatistics:
                 f"want finite numbers"
             )
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
+        if self.kind in ("date", "timestamp") and len(known):
+            if self.origin is None:  # a first day, however the table is cut into batches
+                self.origin = math.floor(known[0])
+            known = known - self.origin
         parts = parts_of_numbers(known, self.kind)
         if not self.moments:
             self.moments = [Moments() for _ in parts]
@@ -101,12 +107,10 @@ class NumberStatistics:
         """Return what was found."""
         means = [moments.mean() for moments in self.moments]
         variances = [moments.variance() for moments in self.moments]
-        origin = 0.0
-        if self.kind in ("date", "timestamp"):
-            origin = self.low
-        elif self.kind != "time" and abs(means[0]) > FAR * math.sqrt(variances[0]):
-            origin = float(round(means[0]))
-        if self.kind != "time":
+        origin = float(self.origin or 0)
+        if self.kind not in ("date", "timestamp", "time"):
+            if abs(means[0]) > FAR * math.sqrt(variances[0]):
+                origin = float(round(means[0]))
             means[0] -= origin
         return Column(
             self.name,
@@ -260,6 +264,24 @@ def start(
                 f"{kind!r}{' or ' + repr('category') if kind == 'number' else ''}, not {wanted!r}"
             )
     return found, left_out
+
+
+def check_reach(one: NumberStatistics, dtype: str, where: str, *, squared: bool = False) -> None:
+    """Refuse numbers that a network of this type cannot hold, or not `squared` as a loss has them.
+
+    The rows that are trained on are standardised in double precision, but the whole network reads
+    the numbers as they are.
+    """
+    kind = np.finfo(dtype)
+    largest, least = float(kind.max), float(kind.tiny)
+    if squared or dtype == "float64":  # variances are doubles
+        largest = math.sqrt(largest)
+    if max(-one.low, one.high) > largest or 0 < one.high - one.low < least:
+        raise ValueError(
+            f"{where}: column {one.name!r} has values of {one.low:.3g} .. {one.high:.3g}; want "
+            f"numbers within {largest:.2g} that differ by {least:.2g} or more, for {dtype}: "
+            f"scale the column first"
+        )
 
 
 def survey(
