@@ -45,7 +45,7 @@ class State(NamedTuple):
     """All that a fit changes."""
 
     parameters: np.ndarray
-    slots: list[np.ndarray]
+    moments: dict[str, np.ndarray]
     t: int
 
 
@@ -68,15 +68,17 @@ class Network:
                 )
 
     def keep(self) -> State:
-        slots = self.trainer._state.slots
+        moments = self.trainer._state.arrays()
         return State(
-            self.model.parameter_arena.copy(), [s.copy() for s in slots], self.trainer.steps
+            self.model.parameter_arena.copy(),
+            {name: moment.copy() for name, moment in moments.items()},
+            self.trainer.steps,
         )
 
     def put_back(self, state: State) -> None:
         self.model.parameter_arena[...] = state.parameters
-        for slot, kept in zip(self.trainer._state.slots, state.slots, strict=True):
-            slot[...] = kept
+        for name, moment in self.trainer._state.arrays().items():
+            moment[...] = state.moments[name]
         self.trainer._state.t = state.t
 
 
