@@ -167,37 +167,41 @@ class Encoder:
         """Write the lines of a column, from line `first` on."""
         numbers = to_numbers(array, column.kind, column.zone)
         lost: Array | None = None
-        # In training the first pass has told which columns have NaN, and which range.
+        # In training the first pass has told which columns have NaN, and the range.  Should a table
+        # that is read again have others, the trainer refuses them.
         if column.missing or not self.training:
             lost, numbers = self._look(column, numbers)
         if column.origin:
             numbers = numbers - column.origin
         parts = parts_of_numbers(numbers, column.kind)
-        with np.errstate(over="ignore"):  # becomes Inf, which the network refuses
-            for i, part in enumerate(parts, first):
-                if self.standardise:
-                    part = part - self.means[i]
-                    part *= self.scales[i]
+        for i, part in enumerate(parts, first):
+            if self.standardise:
+                part = part - self.means[i]
+                part *= self.scales[i]
+            with np.errstate(over="ignore"):  # becomes Inf, which the network refuses
                 lines[i] = part
-                if lost is not None:
-                    lines[i, lost] = 0 if self.standardise else self.means[i]
+            if lost is not None:
+                lines[i, lost] = 0 if self.standardise else self.means[i]
         if column.missing:
             lines[first + len(parts)] = 0 if lost is None else lost
 
     def _look(self, column: Column, numbers: Floats) -> tuple[Array | None, Floats]:
         """Return where numbers are missing, if they are, and those that the policy leaves."""
-        low, high = numbers.min(), numbers.max()
+        low = numbers.min()
         lost: Array | None = None
         if np.isnan(low):
             lost = np.isnan(numbers)
             self._miss(column, lost)
-            with np.errstate(invalid="ignore"):
-                low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
         assert column.minimum is not None
         assert column.maximum is not None
-        # A batch without a single value has NaN here, which is neither.
-        if not self.training and (low < column.minimum or high > column.maximum):
-            numbers = self._judge(column, numbers)
+        if not self.training:
+            high = numbers.max()
+            if lost is not None:
+                with np.errstate(invalid="ignore"):
+                    low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+            # A batch without a single value has NaN here, which is neither.
+            if low < column.minimum or high > column.maximum:
+                numbers = self._judge(column, numbers)
         return lost, numbers
 
     def restore(self, rows: Array) -> Array:

@@ -101,7 +101,7 @@ class TabularRegressor(Tabular):
     """
 
     def _make_target(self, name: str, data_type: Any, where: str) -> NumberTarget:
-        return NumberTarget(name, data_type, where)
+        return NumberTarget(name, data_type, where, self.dtype)
 
     def _head(self, where: str) -> Head:
         target = self.target_

@@ -20,14 +20,7 @@ from fastnn.tabular.encode import Encoder
 from fastnn.tabular.rows import MOST_HELD_OUT, HeldOut, Rows, Shuffled, Supply, gather
 from fastnn.tabular.schema import Column
 from fastnn.tabular.sources import Source
-from fastnn.tabular.survey import (
-    CategoryStatistics,
-    NumberStatistics,
-    check_reach,
-    choose,
-    start,
-    survey,
-)
+from fastnn.tabular.survey import LARGEST_READ, CategoryStatistics, choose, start, survey
 from fastnn.tabular.target import ClassTarget, NumberTarget
 from fastnn.trainer import Trainer
 
@@ -95,22 +88,23 @@ def look(
     names = choose(
         schema, target=target.name, weight=weight_name, columns=columns, drop=drop, where=where
     )
-    statistics, left_out = start(schema, names, kinds, columns is not None, where)
+    statistics, left_out = start(
+        schema,
+        names,
+        kinds,
+        largest=LARGEST_READ[dtype],
+        asked=columns is not None,
+        where=where,
+    )
     rows = 0
-    with np.errstate(over="ignore"):  # what is too large for its square is refused below
-        for batch in source.batches([*statistics, target.name]):
-            rows += batch.num_rows
-            arrays = columns_of(batch)
-            target.update(arrays[target.name])
-            for name, one in statistics.items():
-                one.update(arrays[name])
+    for batch in source.batches([*statistics, target.name]):
+        rows += batch.num_rows
+        arrays = columns_of(batch)
+        target.update(arrays[target.name])
+        for name, one in statistics.items():
+            one.update(arrays[name])
     if rows == 0:
         raise ValueError(f"{where}: the table has no rows")
-    if isinstance(target, NumberTarget):
-        check_reach(target.statistics, dtype, where, squared=True)
-    for one in statistics.values():
-        if isinstance(one, NumberStatistics):
-            check_reach(one, dtype, where)
     found, useless = survey(statistics, schema, kinds)
     left_out |= useless
     if not found:

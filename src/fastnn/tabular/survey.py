@@ -13,12 +13,23 @@ from fastnn._spec import lookup
 from fastnn.tabular.arrow import category_type, kind_of, to_codes, to_numbers
 from fastnn.tabular.schema import VALUES, Column, is_integer_like, parts_of_numbers
 
-__all__ = ["CategoryStatistics", "NumberStatistics", "check_reach", "choose", "survey"]
+__all__ = [
+    "LARGEST_PREDICTED",
+    "LARGEST_READ",
+    "CategoryStatistics",
+    "NumberStatistics",
+    "choose",
+    "start",
+    "survey",
+]
 
 MOST_CATEGORIES = 100_000  # more are an id
 ID_FROM = 20  # values that are nearly all different are an id from so many on
 ID_SHARE = 0.5  # of the rows
 MOST_UNITS = 32  # columns of an embedding
+# What a network reads as it is, and what it predicts, whose errors are squared in its own type.
+LARGEST_READ = {"float32": 1e38, "float64": 1e150}
+LARGEST_PREDICTED = {"float32": 1e18, "float64": 1e150}
 FAR = 1000.0  # deviations from 0, from which on an origin is taken off
 
 
@@ -56,12 +67,17 @@ class Moments:
 
 
 class NumberStatistics:
-    """Moments, range and missing values of a column that becomes numbers."""
+    """Moments, range and missing values of a column that becomes numbers.
 
-    def __init__(self, name: str, kind: str, where: str) -> None:
+    Numbers beyond `largest` are refused, and columns that differ by less than ``1 / largest`` are
+    of no use.
+    """
+
+    def __init__(self, name: str, kind: str, where: str, largest: float) -> None:
         self.name = name
         self.kind = kind
         self.where = where
+        self.largest = largest
         self.moments: list[Moments] = []
         self.low, self.high = np.inf, -np.inf
         self.origin: float | None = None  # of dates and timestamps; numbers find theirs at the end
@@ -79,11 +95,11 @@ class NumberStatistics:
             low, high = (known.min(), known.max()) if len(known) else (np.inf, -np.inf)
         else:
             known = numbers
-        if high == np.inf or (low == -np.inf and len(known)):
-            row = self.rows + int(np.argmax(np.isinf(numbers)))
+        if max(-low, high) > self.largest:
+            row = int(np.argmax(np.abs(numbers) > self.largest))
             raise ValueError(
-                f"{self.where}: column {self.name!r} has {numbers[row - self.rows]} at row {row}; "
-                f"want finite numbers"
+                f"{self.where}: column {self.name!r} has {numbers[row]} at row {self.rows + row}; "
+                f"want finite numbers, within {self.largest:g} of 0"
             )
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
         if self.kind in ("date", "timestamp") and len(known):
@@ -101,7 +117,11 @@ class NumberStatistics:
         """Return why the column says nothing, if so."""
         if self.missing == self.rows:
             return "no values"
-        return "constant" if self.low == self.high and not self.missing else None
+        if self.low == self.high and not self.missing:
+            return "constant"
+        if 0 < self.high - self.low < 1 / self.largest:
+            return f"its values differ by less than {1 / self.largest:g}"
+        return None
 
     def column(self, data_type: str) -> Column:
         """Return what was found."""
@@ -227,7 +247,13 @@ def choose(
 
 
 def start(
-    schema: Any, names: Sequence[str], kinds: Mapping[str, str], asked: bool, where: str
+    schema: Any,
+    names: Sequence[str],
+    kinds: Mapping[str, str],
+    *,
+    largest: float,
+    asked: bool,
+    where: str,
 ) -> tuple[dict[str, Statistics], dict[str, str]]:
     """Return statistics to be filled for each column, and why others are left out.
 
@@ -255,33 +281,15 @@ def start(
                 raise ValueError(f"{where}: kinds: column {name!r} is {data_type}, no categories")
             found[name] = CategoryStatistics(name, category_type(data_type), where)
         elif wanted == "number" and category_type(data_type) == "int64":
-            found[name] = NumberStatistics(name, "number", where)
+            found[name] = NumberStatistics(name, "number", where, largest)
         elif wanted == kind:
-            found[name] = NumberStatistics(name, kind, where)
+            found[name] = NumberStatistics(name, kind, where, largest)
         else:
             raise ValueError(
                 f"{where}: kinds: column {name!r} is {data_type}, which can be "
                 f"{kind!r}{' or ' + repr('category') if kind == 'number' else ''}, not {wanted!r}"
             )
     return found, left_out
-
-
-def check_reach(one: NumberStatistics, dtype: str, where: str, *, squared: bool = False) -> None:
-    """Refuse numbers that a network of this type cannot hold, or not `squared` as a loss has them.
-
-    The rows that are trained on are standardised in double precision, but the whole network reads
-    the numbers as they are.
-    """
-    kind = np.finfo(dtype)
-    largest, least = float(kind.max), float(kind.tiny)
-    if squared or dtype == "float64":  # variances are doubles
-        largest = math.sqrt(largest)
-    if max(-one.low, one.high) > largest or 0 < one.high - one.low < least:
-        raise ValueError(
-            f"{where}: column {one.name!r} has values of {one.low:.3g} .. {one.high:.3g}; want "
-            f"numbers within {largest:.2g} that differ by {least:.2g} or more, for {dtype}: "
-            f"scale the column first"
-        )
 
 
 def survey(
