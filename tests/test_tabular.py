@@ -664,3 +664,13 @@ def test_evaluate_names_the_target_that_a_table_lacks():
     )
     with pytest.raises(ValueError, match=r"the table has no column 't'; it has a, b$"):
         cars.evaluate(pa.table({"a": [1], "b": [2]}))
+
+
+@pytest.mark.parametrize("kind", [TabularRegressor, TabularClassifier])
+def test_unknown_option_is_named_with_the_nearest_and_all_there_are(kind):
+    with pytest.raises(
+        TypeError,
+        match=rf"^{kind.__name__}: unexpected argument 'hiden'; did you mean 'hidden'\? "
+        r"Known: hidden, activation, .*, verbose, callbacks$",
+    ):
+        kind(hiden=3)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import activations, data, losses, optimizers
-from fastnn._spec import Spec, check_float, check_int, describe, lookup
+from fastnn._spec import Spec, check_float, check_int, describe, lookup, unexpected
 from fastnn.errors import FastnnWarning
 from fastnn.history import History
 from fastnn.losses import Loss
@@ -58,8 +58,13 @@ class Tabular(ABC):
         dtype: str = "float32",
         verbose: int = 0,
         callbacks: Sequence[Any] = (),
+        **unknown: object,
     ) -> None:
         where = type(self).__name__
+        for name in unknown:
+            from inspect import signature
+
+            raise unexpected(where, name, list(signature(Tabular).parameters)[:-1])
         if isinstance(hidden, int):
             hidden = (hidden,)
         self.hidden = tuple(check_int(where, "hidden", units) for units in hidden)
