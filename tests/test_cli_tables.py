@@ -185,6 +185,23 @@ def test_split_holds_out_the_same_rows_and_each_row_once():
     assert read_all(split(source, 0.2, 4, "a")[1], ["a"]).column("a").to_pylist() != parts[1]
 
 
+def test_parts_of_a_folder_can_be_read_in_the_pieces_of_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastnn.tabular.sources.BATCH_ROWS", 10)
+    for i in range(4):
+        table = pa.table({"a": list(range(25 * i, 25 * i + 25))})
+        pa.parquet.write_table(table, tmp_path / f"{i}.parquet", row_group_size=10)
+    for part in split(open_table(tmp_path), 0.2, 3, "a"):
+        whole = read_all(part, ["a"]).column("a").to_pylist()
+        pieces = part.pieces()
+        assert len(pieces) == 12
+        found: list[int] = []
+        for piece in pieces:
+            assert piece.first == len(found)
+            for batch in piece.batches(["a"]):
+                found += batch.column("a").to_pylist()
+        assert found == whole
+
+
 def test_train_reads_a_folder_and_standard_input(call, tmp_path, monkeypatch):
     table = read_all(open_table("auto-mpg"), open_table("auto-mpg").schema.names)
     (tmp_path / "parts").mkdir()

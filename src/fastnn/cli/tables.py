@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastnn._spec import lookup
 from fastnn.tabular import Source, open_table
 from fastnn.tabular.arrow import kind_of, to_numbers
 from fastnn.tabular.rows import HeldOut
+from fastnn.tabular.sources import Piece
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -77,8 +79,22 @@ class Part(Source):
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Read the rows that belong to it."""
-        start = 0
-        for batch in self.source.batches(columns):
+        return self._chosen(Piece(0, self.source.batches), columns)
+
+    def pieces(self) -> Sequence[Piece]:
+        """Cut it where the whole table can be cut."""
+        whole = self.source.pieces()
+        ends = [*(piece.first for piece in whole[1:]), self.held_out.rows]
+        found, first = [], 0
+        for piece, end in zip(whole, ends, strict=True):
+            found.append(Piece(first, partial(self._chosen, piece)))
+            mask = self.held_out.mask(piece.first, end - piece.first)
+            first += int(np.count_nonzero(mask == self.wanted))
+        return found
+
+    def _chosen(self, piece: Piece, columns: Sequence[str]) -> Iterator[Any]:
+        start = piece.first
+        for batch in piece.batches(columns):
             mask = self.held_out.mask(start, batch.num_rows)
             start += batch.num_rows
             yield batch.take(np.flatnonzero(mask == self.wanted))

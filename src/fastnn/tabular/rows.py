@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,6 +114,7 @@ class Supply:
         if isinstance(weight, str):
             names.append(weight)
         self.names = list(dict.fromkeys(names))
+        self._pieces: Sequence[Piece] | None = None
 
     def __iter__(self) -> Iterator[Rows]:
         """Read the table once, batch by batch."""
@@ -127,9 +128,10 @@ class Supply:
         tuple of int and Rows
             The number of the batch's first row in the table, and the rows.
         """
-        pieces = self.source.pieces()
-        for i in random_permutation(seed, "shuffle", epoch, len(pieces)):
-            yield from self._read(pieces[i])
+        if self._pieces is None:
+            self._pieces = self.source.pieces()
+        for i in random_permutation(seed, "shuffle", epoch, len(self._pieces)):
+            yield from self._read(self._pieces[i])
 
     def _read(self, piece: Piece) -> Iterator[tuple[int, Rows]]:
         start = piece.first

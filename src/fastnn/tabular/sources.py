@@ -166,7 +166,6 @@ class Files(Source):
         self.dataset = dataset
         self.name = name
         self.rows = dataset.count_rows()
-        self._pieces: Sequence[Piece] | None = None
 
     @property
     def schema(self) -> Any:
@@ -215,17 +214,15 @@ class Files(Source):
 
     def pieces(self) -> Sequence[Piece]:
         """Cut it at files, and Parquet files at row groups."""
-        if self._pieces is None:
-            try:
-                parts = [one for part in self.dataset.get_fragments() for one in _row_groups(part)]
-            except ValueError:  # as in `batches`
-                return super().pieces()
-            firsts = accumulate((rows for _, rows in parts[:-1]), initial=0)
-            self._pieces = [
-                Piece(first, partial(self._read, part))
-                for first, (part, _) in zip(firsts, parts, strict=True)
-            ]
-        return self._pieces
+        try:
+            parts = [one for part in self.dataset.get_fragments() for one in _row_groups(part)]
+        except ValueError:  # as in `batches`
+            return super().pieces()
+        firsts = accumulate((rows for _, rows in parts[:-1]), initial=0)
+        return [
+            Piece(first, partial(self._read, part))
+            for first, (part, _) in zip(firsts, parts, strict=True)
+        ]
 
 
 def _row_groups(part: Any) -> Iterator[tuple[Any, int]]:
