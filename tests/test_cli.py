@@ -245,7 +245,7 @@ def test_help_example_of_a_network_that_dies_does(call):
         ("train", "required: DATA"),
         ("train mpg", "unknown data set 'mpg'; did you mean auto-mpg?"),
         ("train Auto_MPG", "did you mean auto-mpg?"),
-        ("train zzz", "unknown data set 'zzz'; Want a file (.csv, "),
+        ("train zzz", "unknown data set 'zzz'; want a file (.csv, "),
         ("train cars.csv", "fastnn: error: cars.csv: No such file or directory"),
         ("train auto-mpg --report cars.html", "--report needs --target: fastnn train auto-mpg"),
         ("train auto-mpg --dropout 0.5", "--dropout needs --target"),

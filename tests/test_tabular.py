@@ -656,6 +656,15 @@ def test_a_dataset_with_a_filter_is_one_piece(tmp_path):
     assert sum(batch.num_rows for batch in piece.batches(["x"])) == 140
 
 
+def test_validation_data_without_rows_is_refused(tmp_path):
+    table = pa.table({"x": np.arange(20.0), "y": np.arange(20.0)})
+    (tmp_path / "none.csv").write_text("x,y\n")
+    with pytest.raises(
+        ValueError, match=r"^TabularRegressor\.fit: validation_data: the table has no rows"
+    ):
+        TabularRegressor(seed=0).fit(table, "y", validation_data=tmp_path / "none.csv")
+
+
 def test_held_out_is_exact_and_the_same_in_pieces():
     held_out = HeldOut(1000, 0.1, 7)
     mask = held_out.mask(0, 1000)

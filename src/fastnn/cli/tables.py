@@ -33,9 +33,9 @@ def open_data(name: str) -> Source:
     """Open a table; what is none is told from a misspelt name."""
     if name not in ("auto-mpg", "-") and not os.path.exists(name) and not os.path.splitext(name)[1]:
         near = get_close_matches(name.lower(), ["auto-mpg"], n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"did you mean {near[0]}? Want" if near else "want"
         raise ValueError(
-            f"unknown data set {name!r}; {hint}Want a file (.csv, .parquet, .arrow), a folder of "
+            f"unknown data set {name!r}; {hint} a file (.csv, .parquet, .arrow), a folder of "
             f"Parquet, - for standard input, or the data that come with fastnn: auto-mpg"
         )
     return open_table(name)
@@ -60,7 +60,9 @@ def find_task(source: Source, target: str) -> tuple[str, str]:
             return "regression", "its values are numbers"
         if rows >= LOOKED_AT:
             break
-    return "classification", f"its values are {len(seen)} different whole numbers"
+    count = len(seen)
+    what = "are all the same number" if count == 1 else f"are {count} different whole numbers"
+    return "classification", f"its values {what}"
 
 
 class Part(Source):

@@ -364,9 +364,7 @@ class Tabular(ABC):
             weight = data.as_weights(weight, where=where, rows=len(weight))
         supply = self._supply(table, where, out_of_range, weight, scaled=False)
         self.counts_ = supply.encoder.counts
-        if supply.source.rows == 0:
-            raise ValueError(f"{where}: the table has no rows")
-        found = self._judge(lambda: (rows.arguments() for rows in supply))
+        found = self._judge(supply.batches)
         self.counts_.warn(where)
         return found
 

@@ -120,6 +120,15 @@ class Supply:
         """Read the table once, batch by batch."""
         return (rows for _, rows in self._read(Piece(0, self.source.batches)))
 
+    def batches(self) -> Iterator[tuple[Array, ...]]:
+        """Yield the rows as a trainer takes them; a table without rows is an error."""
+        empty = True
+        for rows in self:
+            empty = False
+            yield rows.arguments()
+        if empty:
+            raise ValueError(f"{self.encoder.where}: the table has no rows")
+
     def mixed(self, seed: int, epoch: int) -> Iterator[tuple[int, Rows]]:
         """Read the table once, its pieces in an order of the epoch.
 
