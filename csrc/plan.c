@@ -327,9 +327,9 @@ size_t fnn_plan_scratch_bytes(const fnn_plan_t *plan, size_t rows, bool training
         if (op->kind != FNN_OP_DENSE && op->kind != FNN_OP_BILINEAR)
             continue;
         const size_t in = plan->cols[op->in], cols = kernel_size(plan, op) / in;
-        const size_t needs[3] = {fnn_gemm_work_bytes(plan->dtype, cols, in),
-                                 fnn_gemm_work_bytes(plan->dtype, cols, rows),
-                                 fnn_gemm_work_bytes(plan->dtype, in, cols)};
+        const size_t needs[3] = {fnn_gemm_work_bytes(plan->dtype, rows, cols, in),
+                                 fnn_gemm_work_bytes(plan->dtype, in, cols, rows),
+                                 fnn_gemm_work_bytes(plan->dtype, rows, in, cols)};
         for (int form = 0; form < (training ? 3 : 1); ++form)
             most = needs[form] > most ? needs[form] : most;
     }

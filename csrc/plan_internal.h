@@ -83,9 +83,6 @@ static inline size_t fnn_plan_pointers(const fnn_plan_t *plan) {
 
 static const size_t ELEMENT[] = {[FNN_F32] = sizeof(float), [FNN_F64] = sizeof(double)};
 
-/* Bytes of scratch that the products of a block of `rows` rows need. */
-size_t fnn_plan_scratch_bytes(const fnn_plan_t *plan, size_t rows, bool training);
-
 /* Part of a batch with a gradient of its own. */
 typedef struct {
     size_t first, rows; /* within the batch */

@@ -193,7 +193,7 @@ static bool lay_out(fnn_predictor_t *predictor, const fnn_plan_spec_t *spec) {
         if (i + 1 < spec->n_ops)
             end += (step->cols + line - 1) / line * line;
         if (dense) {
-            const size_t needs = fnn_gemm_work_bytes(spec->dtype, step->cols, step->in_cols);
+            const size_t needs = fnn_gemm_work_bytes(spec->dtype, MOST_ROWS, step->cols, step->in_cols);
             work = needs > work ? needs : work;
         }
         if (end > SIZE_MAX / 1024 / element)

@@ -197,8 +197,8 @@ fnn_status_t fnn_update_new_work(fnn_update_t *update, fnn_dtype_t dtype) {
         columns += cols;
         if (!update->segments[s].hidden)
             continue;
-        const size_t first = fnn_gemm_work_bytes(dtype, side, longer);
-        const size_t second = fnn_gemm_work_bytes(dtype, cols, side);
+        const size_t first = fnn_gemm_work_bytes(dtype, longer, side, longer);
+        const size_t second = fnn_gemm_work_bytes(dtype, longer, cols, side);
         matrix = rows * cols > matrix ? rows * cols : matrix;
         gram = side * side > gram ? side * side : gram;
         scratch = first > scratch ? first : scratch;

@@ -12,7 +12,7 @@ import pytest
 
 import fastnn as fnn
 from fastnn import callbacks as cb
-from fastnn import trainer as trainer_module
+from fastnn.evaluation import Evaluation
 from fastnn.events import Event, Snapshot
 from fastnn.loop import Fit
 
@@ -40,13 +40,13 @@ def trainer_of(model=None, optimizer="adam", **options):
 class Script:
     """Validation losses by hand: the validation of a fit answers with these, one an epoch."""
 
-    evaluate = trainer_module.Evaluation.__call__
+    evaluate = Evaluation.__call__
 
     def __init__(self, monkeypatch, values, name="val_loss"):
         values = iter(values)
         key = name.removeprefix("val_")
         monkeypatch.setattr(
-            trainer_module.Evaluation,
+            Evaluation,
             "__call__",
             lambda one: Script.evaluate(one) | {key: next(values)},
         )

@@ -21,19 +21,22 @@ STARTS = ["plain", "bias", "accumulate"]
 # or 4.  Up to half a vector of columns, 4 or 8 rows are computed at once.
 ROWS = [*range(14), 24, 25]
 COLS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 15, 16, 17, 19, 31, 32, 33, 35, 63, 64, 65, 67]
-# k is dealt to at most 4 sums, from k = 9 on; in narrow products to 1 or 2 vectors; its blocks are
-# 512, and 8 for one row of a large matrix.
+# k is dealt to at most 4 sums, from k = 9 on, in blocks of 512; in narrow products to 1 or 2
+# vectors.  Elsewhere its blocks are 1024 in float32, 512 in float64, and 8 for one row of a large
+# matrix.
 DEPTHS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 72]
 DEPTHS += [256, 257, 511, 512, 513, 1023, 1024, 1025]
 SHAPES = {
     "tiles": list(itertools.product(ROWS, COLS, [1, 2, 5])),
     "depths": list(itertools.product([1, 2, 3, 7, 13], [1, 3, 8, 9, 17, 40], DEPTHS)),
     # a^T b with few columns is computed as its transpose, where k is large enough; blocks of rows
-    # are 144 and 192
+    # are 96, or 144 if they are all
     "tall": list(
-        itertools.product([15, 17, 33, 65, 143, 144, 145, 191, 192, 193], [1, 2, 9, 17], [1, 3, 20])
+        itertools.product(
+            [15, 17, 33, 65, 95, 96, 97, 143, 144, 145, 193], [1, 2, 9, 17], [1, 3, 20]
+        )
     ),
-    "tall and deep": [(145, 70, 513), (193, 70, 513)],
+    "tall and deep": [(97, 70, 513), (145, 70, 513), (145, 70, 1025)],
     # one row goes through a matrix beyond the nearest cache in blocks of 8 of k
     "rows": [(1, n, k) for n in (67, 130, 257) for k in (129, 260)],
     # for more than 144 rows, panels of the transposed b are packed 1024 columns at a time
@@ -50,6 +53,15 @@ NOT_PACKED = {
     np.float64: [(31, 301, 1000), (32, 299, 1000)],
 }
 PAGES_APART = [(33, 70, 1024), (150, 35, 1024), (33, 1024, 130), (33, 1024, 128), (33, 1024, 127)]
+PAGES_APART += [(33, 70, 2048), (150, 35, 2048)]
+# On vectors of 32 bytes and less b alone is packed from 128 KiB and a k of 64 on: for 32 rows if
+# its own rows cross lines (n here is odd), else for 96.  In a^T b a is too where its rows lie a
+# quarter of a page apart, given a k of 128.  Fewer than 32 rows go through a b of 1 MB in blocks of
+# 128 of k.
+COPIED = [(m, n, k) for m in (31, 32, 33) for n, k in ((513, 63), (513, 64), (511, 64), (257, 64))]
+COPIED += [(33, 35, 1000), (33, 35, 2050), (97, 67, 1030), (150, 1025, 64)]
+COPIED += [(m, 1000, k) for m in (2, 31) for k in (255, 257)]
+COPIED += list(itertools.product([95, 96, 97, 256], [256], [64, 127, 128, 129]))
 
 
 @cache
@@ -144,7 +156,7 @@ def test_matmul_matches_float64(isa, dtype, form, start, relu, shapes):
 @pytest.mark.parametrize("start, relu", [("bias", True), ("accumulate", False)])
 @pytest.mark.parametrize("form", FORMS)
 def test_large_matmul_matches_float64(isa, dtype, form, start, relu):
-    for shape in (*PACKED[dtype], *NOT_PACKED[dtype], *PAGES_APART):
+    for shape in (*PACKED[dtype], *NOT_PACKED[dtype], *PAGES_APART, *COPIED):
         check(form, start, relu, dtype, [shape])
 
 
@@ -172,7 +184,18 @@ def test_a_row_of_a_batch_has_the_bits_it_has_alone(isa, dtype, n):
             np.testing.assert_array_equal(kernels.matmul(x[other], w, **settings), alone[other])
 
 
-@pytest.mark.parametrize("shape", [(151, 1030, 600), (40, 1024, 130), (40, 70, 1024)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (151, 1030, 600),
+        (40, 1024, 130),
+        (40, 70, 1024),
+        (40, 70, 2048),
+        (40, 35, 1000),
+        (99, 256, 140),
+    ],
+    ids=str,
+)
 def test_packing_changes_no_bit(isa, dtype, shape):
     x, w, bias, _ = (array.astype(dtype) for array in operands(*shape))
     whole = kernels.matmul(x, w, bias=bias)

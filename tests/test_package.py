@@ -47,6 +47,24 @@ def test_import_loads_nothing_heavy():
     assert foreign == {"fastnn"}
 
 
+@pytest.mark.parametrize(
+    "name, others",
+    [
+        ("Sequential", {"callbacks", "losses", "metrics", "optimizers", "summary", "trainer"}),
+        ("Trainer", {"metrics", "interchange", "sklearn", "summary", "tabular"}),
+    ],
+)
+def test_a_name_loads_what_it_needs(name, others):
+    """A network that only predicts, or a fit without metrics, waits for no more than that."""
+    script = f"import sys, fastnn; fastnn.{name}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert f"fastnn.{name.lower()}" in loaded
+    assert not loaded & {f"fastnn.{other}" for other in others}
+
+
 # ---- arrows -------------------------------------------------------------------------------------
 
 

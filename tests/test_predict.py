@@ -277,8 +277,8 @@ def test_what_is_kept_for_later_calls_is_bounded_and_let_go():
         thread.join(LIMIT)
     assert not any(thread.is_alive() for thread in threads)
     assert not errors, errors
-    # 16 MB, to within what a workspace holds beside its values: scratch and roundings
-    assert _core.allocated_bytes() - before < 2 * 2**24
+    # 32 MB, to within roundings
+    assert _core.allocated_bytes() - before < 1.1 * 2**25
     held = _core.allocated_bytes()
     models.clear()
     assert _core.allocated_bytes() < held - 2**20

@@ -415,7 +415,7 @@ def test_a_backup_that_stays(tmp_path):
 def test_a_backup_not_more_often_than_asked(tmp_path, monkeypatch):
     x, y = data()
     now = [0.0]
-    monkeypatch.setattr(cb, "monotonic", lambda: now[0])
+    monkeypatch.setattr("fastnn.callbacks.files.monotonic", lambda: now[0])
     backup = cb.BackupAndRestore(tmp_path / "run.safetensors", seconds=3)
     seen = []
 

@@ -29,7 +29,9 @@ from fastnn.tabular import (
     OutOfRangeWarning,
     TabularClassifier,
     TabularRegressor,
+    csvfile,
     load,
+    network,
     open_table,
 )
 from fastnn.tabular.arrow import to_numbers
@@ -181,6 +183,64 @@ def test_numbers_reach_the_network_standardised(table, fitted):
     np.testing.assert_allclose(scaled[:, large], want, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 2e-6), ("float64", 2e-7)])
+def test_trained_network_reads_standardised_rows_and_the_whole_one_raw_ones(
+    table, fitted, dtype, tolerance
+):
+    """In float32 some roundings of numbers within 5; in float64 the mean of `large`, near 10**12,
+    has an error of up to 6e-5 where the deviation is 290.
+    """
+    (batch,) = table.to_arrow().to_batches()
+    options = {"missing": "impute", "out_of_range": "count", "where": "here"}
+    raw, encoder = (
+        Encoder(fitted.schema_, dtype, standardise=standardise, **options)
+        for standardise in (False, True)
+    )
+    rows = encoder.encode(batch)
+    assert rows.flags.c_contiguous
+    assert rows.dtype == dtype
+    flag = encoder.numbers - 1  # of `gaps`, the last column of numbers
+    numbers = np.delete(rows[:, : encoder.numbers], [flag - 1, flag], axis=1).astype(np.float64)
+    # Also the places of dates on their circles.
+    np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=tolerance)
+    np.testing.assert_allclose(numbers.std(axis=0), 1, atol=tolerance)
+    lost = table["gaps"].is_null().to_numpy()
+    np.testing.assert_array_equal(rows[:, flag], lost)
+    np.testing.assert_array_equal(rows[lost, flag - 1], 0)  # the mean
+    np.testing.assert_allclose(rows[~lost, flag - 1].std(), 1, atol=tolerance)
+    np.testing.assert_allclose(encoder.restore(rows), raw.encode(batch), rtol=1e-4, atol=1e-4)
+    trained, whole = network.build(
+        *(fitted.schema_, 1, "linear"),
+        hidden=(8,),
+        activation="tanh",
+        dropout=0.0,
+        dtype=dtype,
+        seed=3,
+        scale=(100.0, 5.0),
+    )
+    kinds = {layer["kind"] for layer in trained.config()["layers"]}
+    assert "normalization" not in kinds
+    np.testing.assert_allclose(
+        whole.predict(raw.encode(batch)), 100 + 5 * trained.predict(rows), rtol=tolerance
+    )
+
+
+@pytest.mark.parametrize("max_memory", [2**30, 0])
+def test_what_is_kept_predicts_as_what_was_trained(table, max_memory):
+    """In memory and as a stream the scores of the whole network are those that stopped the fit."""
+    options = {"seed": 0, "epochs": 12, "patience": 12, "learning_rate": 0.01}
+    for more in ({}, {"validation_data": table.head(80)}):
+        one = TabularRegressor(**options).fit(table, target="y", max_memory=max_memory, **more)
+        error = one.metrics_["mean_squared_error"] / one.target_.deviation**2
+        assert error == pytest.approx(min(one.history_["val_loss"]), rel=1e-4)  # float32
+        if more:
+            assert one.evaluate(table.head(80)) == pytest.approx(one.metrics_, rel=1e-4)
+    kind = TabularClassifier(**options).fit(
+        table.drop("y"), target="flag", max_memory=max_memory, validation_data=table.head(80)
+    )
+    assert kind.metrics_["log_loss"] == pytest.approx(min(kind.history_["val_loss"]), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     "array, kind, want",
     [
@@ -323,7 +383,11 @@ def test_a_table_unlike_that_of_training_is_refused(line, change, match):
         (small(y=["a", "b"] * 30), {}, "want numbers; TabularClassifier"),
         (small(y=[3] * 60), {}, "is 3 in all 60 rows"),
         (small(x=[np.inf] * 60), {}, "'x' has inf at row 0"),
+        (small(x=[0.5, 1e39] * 30), {}, "'x' has 1e\\+39 at row 1; want .* within 1e\\+38 of 0"),
+        (small(x=[-1e200] * 60), {}, "'x' has -1e\\+200 at row 0"),
+        (small(y=[2.0, -1e19] * 30), {}, "'y' has -1e\\+19 at row 1; want .* within 1e\\+18"),
         (small(x=[1] * 60), {}, "no column is of use"),
+        (small(x=[0, 1e-42] * 30), {}, "'x': its values differ by less than 1e-38"),
         (pa.table([[1.0], [2.0], [3.0]], names=["x", "x", "y"]), {}, "more than one column 'x'"),
     ],
 )
@@ -503,6 +567,16 @@ def test_csv_of_numbers_keeps_every_spelling_of_a_missing_value(tmp_path, ending
     assert nulls == {"whole": 0, "infinite": 0, **expected}
 
 
+def test_long_csv_is_read_in_long_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(csvfile, "BLOCK_BYTES", 2**12)
+    monkeypatch.setattr(csvfile, "LONG_BLOCK_BYTES", 2**14)
+    path = tmp_path / "a.csv"
+    for size, block in ((2**14, 2**12), (3 * pa.cpu_count() * 2**14, 2**14)):
+        path.write_text("x,y\n" + "1.5,2\n" * (size // 6))
+        chunks = open_table(path).for_fit().table["x"].num_chunks
+        assert chunks == pytest.approx(size / block, abs=1)
+
+
 def test_csv_has_the_types_of_training(tmp_path):
     path, other = tmp_path / "a.csv", tmp_path / "b.csv"
     path.write_text("x;word;y\n" + "".join(f"{i / 2};w{i % 3};{i}\n" for i in range(60)))
@@ -572,6 +646,20 @@ def test_a_query_trains_without_being_loaded(table):
     query = duckdb.sql("select * from arrow order by large")
     one = TabularRegressor(seed=0, epochs=2).fit(query, target="y", max_memory=0)
     assert one.rows_ == len(arrow)
+
+
+@pytest.mark.parametrize("max_memory", [2**30, 0])
+def test_gaps_that_come_only_when_a_table_is_read_again_are_refused(max_memory):
+    whole = small()
+    gaps = small(x=[None if i == 7 else float(i % 17) for i in range(60)])
+    opened = []
+
+    def reader():
+        opened.append(len(opened))
+        return (gaps if len(opened) > 2 else whole).to_reader()  # the first opening is for types
+
+    with pytest.raises(ValueError, match="nan"):
+        TabularRegressor(seed=0, epochs=2).fit(reader, target="y", max_memory=max_memory)
 
 
 @pytest.mark.parametrize("buffer_rows", [8, 32, 1000])
@@ -671,6 +759,13 @@ def test_held_out_is_exact_and_the_same_in_pieces():
     assert mask.sum() == 100
     np.testing.assert_array_equal(mask[300:700], held_out.mask(300, 400))
     assert not np.array_equal(mask, HeldOut(1000, 0.1, 8).mask(0, 1000))
+    for rows in (1, 7, 1000):
+        for share in (0.0, 0.001, 0.3, 0.95, 0.999):
+            one = HeldOut(rows, share, 7)
+            draws = one._draw(0, rows)
+            want = np.zeros(rows, bool)
+            want[np.argsort(draws)[: round(share * rows)]] = True
+            np.testing.assert_array_equal(one.mask(0, rows), want)
 
 
 # ---- real data ----------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ cdef extern from "fastnn/gemm.h" nogil:
     enum:
         FNN_GEMM_ADD
         FNN_GEMM_RELU
-    size_t fnn_gemm_work_bytes(fnn_dtype_t dtype, size_t n, size_t k) noexcept
+    size_t fnn_gemm_work_bytes(fnn_dtype_t dtype, size_t m, size_t n, size_t k) noexcept
 
 cdef extern from "fastnn/loss.h" nogil:
     ctypedef enum fnn_loss_t:
@@ -665,6 +665,7 @@ cdef extern from "fastnn/plan.h" nogil:
     void fnn_plan_free(fnn_plan_t *plan) noexcept
     size_t fnn_plan_block_rows(const fnn_plan_t *plan) noexcept
     size_t fnn_plan_predict_rows(const fnn_plan_t *plan) noexcept
+    size_t fnn_plan_scratch_bytes(const fnn_plan_t *plan, size_t rows, c_bool training) noexcept
     c_bool *fnn_function_failed() noexcept
     const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan) noexcept
     fnn_status_t fnn_workspace_new(const fnn_plan_t *plan, size_t rows, bint training,

@@ -122,7 +122,7 @@ def matmul(str where not None, a, b, bint transpose_a, bint transpose_b, bias, b
         return out_
     cdef unsigned flags = (FNN_GEMM_ADD if accumulate else 0) | (FNN_GEMM_RELU if relu else 0)
     cdef bint single = dtype.type_num == cnp.NPY_FLOAT32
-    cdef void *work = fnn_scratch(fnn_gemm_work_bytes(FNN_F32 if single else FNN_F64, n, k))
+    cdef void *work = fnn_scratch(fnn_gemm_work_bytes(FNN_F32 if single else FNN_F64, m, n, k))
     if work == NULL:
         raise MemoryError(f"{where}: no memory for packed panels")
     cdef void *ap = cnp.PyArray_DATA(a_)

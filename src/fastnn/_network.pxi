@@ -3,7 +3,7 @@
 cdef size_t _SMALL_ROWS = 64        # predictions up to this many rows may stay under the GIL ...
 cdef size_t _SMALL_WORK = 1 << 16   # ... if their rows times parameters stay below this
 cdef size_t _SHARED_WORK = 1 << 20  # multiply-adds from which the number of threads is asked for
-cdef size_t _SPARE_BYTES = 1 << 24  # workspaces kept for later predictions: so much in all
+cdef size_t _SPARE_BYTES = 1 << 25  # workspaces kept for later predictions: so much in all
 cdef size_t _LEAST_SHARE = 32       # rows for which a thread more is worth a workspace
 
 cdef extern from * nogil:
@@ -142,8 +142,9 @@ cdef class Network:
         self.row_work = max(1, sum(cols[n_inputs + i] * (cols[op[5][0]] if op[0] == FNN_OP_DENSE
                                                          else 1) for i, op in enumerate(ops)))
         self.spare_rows = fnn_plan_predict_rows(self.plan)
-        self.most_spare = _SPARE_BYTES // (self.spare_rows * <size_t>sum(cols)
-                                           * <size_t>self.real.itemsize)
+        self.most_spare = _SPARE_BYTES // (
+            self.spare_rows * <size_t>sum(cols) * <size_t>self.real.itemsize
+            + fnn_plan_scratch_bytes(self.plan, self.spare_rows, False))
         self.most_spare = min(self.most_spare, <size_t>FNN_MOST_THREADS)
         self.small_rows = min(_SMALL_ROWS, max(1, _SMALL_WORK // max(1, n_params)),
                               fnn_plan_block_rows(self.plan))

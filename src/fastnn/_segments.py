@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from fastnn.constraints import Constraint
-from fastnn.optimizers import Optimizer
-from fastnn.regularizers import Regularizer
+if TYPE_CHECKING:
+    from fastnn.constraints import Constraint
+    from fastnn.optimizers import Optimizer
+    from fastnn.regularizers import Regularizer
 
 __all__ = ["Segment", "describe_penalties", "describe_segments"]
 

@@ -17,6 +17,7 @@ from fastnn import data
 from fastnn._core import Run, random_permutation
 from fastnn._spec import describe, lookup
 from fastnn.heads import Head
+from fastnn.inference import as_inputs, check_inputs, check_sparse
 from fastnn.model import Model
 
 __all__ = [
@@ -80,7 +81,7 @@ class Task(NamedTuple):
         model = self.model
         if y is None:
             raise TypeError(f"{where}: y is None; want targets, or a stream of batches as x")
-        inputs = model._as_inputs(x, where)
+        inputs = as_inputs(model, x, where)
         rows = inputs[0] if len(inputs) == 1 else data.Tables(inputs)
         given = model._split_outputs(y, f"{where}: y") if len(self.heads) > 1 else [y]
         ys = tuple(
@@ -92,7 +93,7 @@ class Task(NamedTuple):
         if finite:
             self.check_finite(where, checked)
         elif not batch:  # numbers that no row of a table has are refused in any case
-            model._check_inputs(inputs, where, finite=False)
+            check_inputs(model, inputs, where, finite=False)
         return checked
 
     def check_weights(self, where: str, given: Any, rows: int, *, all_zero: bool) -> Any:
@@ -143,7 +144,7 @@ class Task(NamedTuple):
     def check_finite(self, where: str, rows: Rows) -> None:
         """Refuse NaN and Inf, also those that the cast to the model's dtype would make."""
         inputs = rows.x.arrays if isinstance(rows.x, data.Tables) else (rows.x,)
-        self.model._check_inputs(inputs, where)
+        check_inputs(self.model, inputs, where)
         several = isinstance(rows.y, data.Tables)
         for head, y in zip(self.heads, rows.y.arrays if several else (rows.y,), strict=True):
             if y is not None:
@@ -163,7 +164,7 @@ class Task(NamedTuple):
         """Take one step (or evaluate) on one batch."""
         if finite:
             inputs = rows.x.arrays if isinstance(rows.x, data.Tables) else (rows.x,)
-            self.model._check_sparse(inputs, where)
+            check_sparse(self.model, inputs, where)
         run.bind(*rows, None, len(rows.x), finite)
         if judge(run, run.advance(1), where) == "input":
             self.check_finite(where, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -10,7 +10,16 @@ import numpy as np
 from fastnn._spec import describe, lookup
 from fastnn.graph import Tensor, as_tensor
 
-__all__ = ["check_form", "check_out", "each_part", "first_of", "is_stream", "open_form", "parts_of"]
+__all__ = [
+    "check_form",
+    "check_out",
+    "close_form",
+    "each_part",
+    "first_of",
+    "is_stream",
+    "open_form",
+    "parts_of",
+]
 
 PROTOCOLS = ("__array__", "__array_interface__", "__dlpack__")
 
@@ -29,6 +38,13 @@ def open_form(given: Any, where: str) -> tuple[list[Tensor], Any]:
     if not values:
         raise ValueError(f"{where} is empty; want at least one")
     return [as_tensor(value, where) for value in values], form
+
+
+def close_form(parts: Sequence[Any], form: Any) -> Any:
+    """Return inputs or outputs as the model's were given: one, a list, a dict."""
+    if isinstance(form, tuple):
+        return dict(zip(form, parts, strict=True))
+    return parts[0] if form is None else list(parts)
 
 
 def check_form(given: object) -> Any:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy.typing as npt
 
-from fastnn import data, losses, metrics
+from fastnn import data, losses
 from fastnn._spec import check_float, describe, lookup
 from fastnn.losses import Loss
 from fastnn.model import Model
 
+if TYPE_CHECKING:
+    from fastnn.metrics import Metric
+
 __all__ = ["Head", "make_heads"]
 
 Array = npt.NDArray[Any]
-Measures = Sequence[str | Callable[..., float] | metrics.Metric]
 
 
 class Head(NamedTuple):
@@ -43,7 +45,7 @@ class Head(NamedTuple):
     loss: Loss | None
     weight: float
     skips: bool
-    metrics: list[metrics.Metric]
+    metrics: list[Metric]
     measured: range
 
     def for_run(self) -> tuple[Any, ...]:
@@ -173,7 +175,7 @@ def _each(
     return list(given)
 
 
-def _check_metrics(wanted: Any, loss: Loss, outputs: int, where: str) -> list[metrics.Metric]:
+def _check_metrics(wanted: Any, loss: Loss, outputs: int, where: str) -> list[Metric]:
     if isinstance(wanted, str) or not isinstance(wanted, Sequence):
         raise TypeError(f"{where}: metrics must be a list, got {describe(wanted)}")
     points = loss.point_columns(outputs)
@@ -183,6 +185,10 @@ def _check_metrics(wanted: Any, loss: Loss, outputs: int, where: str) -> list[me
             f"{where}: metrics compare a prediction with each target, but {loss.name} has "
             f"{loss.target_columns(outputs)} targets for {outputs} outputs; want no metrics{hint}"
         )
+    if not wanted:
+        return []
+    from fastnn import metrics
+
     columns = outputs if points is None else len(points)
     found = [metrics.get(item, loss_name=loss.name, outputs=columns) for item in wanted]
     names = [metric.name for metric in found]

@@ -20,15 +20,17 @@ import numpy.typing as npt
 from fastnn import data
 from fastnn._core import Run
 from fastnn._spec import check_int, describe, lookup
-from fastnn.callbacks import Callback, ProgressBar, check_callbacks
+from fastnn.callbacks import Callback, ProgressBar
+from fastnn.callbacks.base import check_callbacks
 from fastnn.ensemble import Ensemble
 from fastnn.errors import DeadNetworkWarning, FastnnWarning
+from fastnn.evaluation import Evaluation
 from fastnn.feed import Rows, any_weight, count_batches
 from fastnn.history import History
 from fastnn.model import Model
 from fastnn.parallel import get_num_threads, threads
 from fastnn.report import Reporter, format_seconds
-from fastnn.trainer import Evaluation, Trainer
+from fastnn.trainer import Trainer
 
 __all__ = ["Entry", "Fits", "Leaderboard", "fit_many"]
 

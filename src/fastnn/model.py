@@ -7,57 +7,35 @@ vector); everything it computes runs through that plan.  `Model` is any graph of
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import data
+from fastnn import data, inference
 from fastnn._core import NO_UPDATE, Network, OptimizerState, Predictor
 from fastnn._segments import Segment, describe_penalties, describe_segments
 from fastnn._spec import describe, lookup
-from fastnn.forms import check_form, check_out, each_part, first_of, is_stream, open_form, parts_of
-from fastnn.graph import Node, Tensor, apply, is_symbolic, key_of, trace
-from fastnn.layers import Input, Layer, Normalization, Units, Weight, scales
+from fastnn.arena import check_dtype, check_weights, draw, lay_out, views
+from fastnn.forms import close_form, open_form, parts_of
+from fastnn.graph import Tensor, apply, is_symbolic, key_of, trace
+from fastnn.inference import as_inputs, check_inputs, check_sparse
+from fastnn.layers import Input, Layer, Units
 from fastnn.lowering import DENSE, Lowering
-from fastnn.optimizers import SGD, Optimizer
+from fastnn.rebuild import rebuild as _rebuild  # the name in pickles so far
 
 if TYPE_CHECKING:
-    from fastnn.summary import LayerInfo, Summary
+    from fastnn.optimizers import Optimizer
+    from fastnn.summary import Summary
 
 __all__ = ["Model"]
 
 Array = npt.NDArray[Any]
 
-DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64")}
-
 DEFAULT_NAME = "Model"
-ALIGNED_FROM = 1024  # parameters of at least this many elements begin on a cache line
-LINE_BYTES = 64
-
-
-class Slot(NamedTuple):
-    """Where an array of a layer lies in the arena."""
-
-    name: str
-    offset: int
-    weight: Weight
-    trainable: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-        return self.weight.shape
-
-    @property
-    def size(self) -> int:
-        """Its elements."""
-        return math.prod(self.weight.shape)
 
 
 class Use(NamedTuple):
@@ -192,10 +170,10 @@ class Model(Network):
         self._ends = tuple((places[key_of(t.node)], t.index) for t in outputs)
         self.name = str(name)
         self.seed = data.as_seed(seed, where=who)
-        self.dtype = _check_dtype(dtype, who)
+        self.dtype = check_dtype(dtype, who)
         self._frozen: frozenset[str] = frozenset()
         self.freezes = 0  # how often what is frozen has changed
-        self._slots, size = self._lay_out()
+        self._slots, size = lay_out(self.layers, self.layer_names, self._fan_ins(), self.dtype, who)
         offsets = {slot.name: slot.offset for slot in self._slots}
         lowering = Lowering([tensor.units for tensor in inputs], offsets, self.dtype)
         found = self._lower(lowering, "", tuple(range(len(inputs))))
@@ -215,11 +193,6 @@ class Model(Network):
         self.penalties = describe_penalties(self._segments()) or None
         self._draw(first=True)
 
-    def _fan_in(self, layer: int) -> Units:
-        """Return the columns of the inputs of a layer's first use."""
-        use = next(use for use in self._uses if use.layer == layer)
-        return tuple(self._uses[node].units[index] for node, index in use.inputs)
-
     def _lower(self, to: Lowering, prefix: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
         """Add the ops of all layers; return the tensors of the outputs."""
         found: list[tuple[int, ...]] = []
@@ -234,42 +207,21 @@ class Model(Network):
             found.append(tensors)
         return tuple(found[node][index] for node, index in self._ends)
 
-    def _lay_out(self) -> tuple[list[Slot], int]:
-        """Return where each array lies in the arena, and the arena's length in elements."""
-        slots: list[Slot] = []
-        end = 0
-        line = LINE_BYTES // DTYPES[self.dtype].itemsize
-        for i, (layer, name) in enumerate(zip(self.layers, self.layer_names, strict=True)):
-            units = self._fan_in(i)
-            for use in self._uses:
-                given = tuple(self._uses[node].units[index] for node, index in use.inputs)
-                if use.layer == i and given != units:
-                    raise ValueError(
-                        f"{type(self).__name__}: the layer {name!r} is called on {given} columns "
-                        f"after {units}; a shared layer has one kernel"
-                    )
-            for key, weight in layer.weights(units).items():
-                size = math.prod(weight.shape)
-                if size >= ALIGNED_FROM:
-                    end = -(-end // line) * line
-                trainable = weight.trained and weight.trainable and layer.trainable
-                slots.append(Slot(f"{name}/{key}", end, weight, trainable))
-                end += size
-                if end > data.MAX_ELEMENTS:
-                    raise ValueError(
-                        f"{type(self).__name__}: layer {name!r} brings the parameters to {end}; "
-                        f"want at most {data.MAX_ELEMENTS}"
-                    )
-        return slots, end
+    def _fan_ins(self) -> list[Units]:
+        """Return the columns of the inputs of each layer, the same wherever it is called."""
+        found: dict[int, Units] = {}
+        for use in self._uses:
+            given = tuple(self._uses[node].units[index] for node, index in use.inputs)
+            units = found.setdefault(use.layer, given)
+            if given != units:
+                raise ValueError(
+                    f"{type(self).__name__}: the layer {self.layer_names[use.layer]!r} is called "
+                    f"on {given} columns after {units}; a shared layer has one kernel"
+                )
+        return [found[layer] for layer in range(len(self.layers))]
 
     def _views(self, arena: Array, *, trained: bool) -> Mapping[str, Array]:
-        return MappingProxyType(
-            {
-                slot.name: arena[slot.offset : slot.offset + slot.size].reshape(slot.weight.shape)
-                for slot in self._slots
-                if slot.weight.trained == trained
-            }
-        )
+        return views(self._slots, arena, trained=trained)
 
     # -- what it is -------------------------------------------------------------------------------
 
@@ -362,33 +314,6 @@ class Model(Network):
             f")"
         )
 
-    def _describe_layers(self) -> list[LayerInfo]:
-        from fastnn.summary import LayerInfo
-
-        found: list[LayerInfo] = []
-        seen: set[int] = set()
-        for use in self._uses:
-            layer = self.layers[use.layer]
-            shapes = [(None, self._uses[node].units[index]) for node, index in use.inputs]
-            outs = [(None, cols) for cols in use.units]
-            parameters = {}
-            if use.layer not in seen:
-                units = tuple(cols for _, cols in shapes)
-                parameters = layer.parameter_shapes(*units) if units else {}
-            seen.add(use.layer)
-            found.append(
-                LayerInfo(
-                    self.layer_names[use.layer],
-                    layer.kind,
-                    None if not shapes else shapes[0] if len(shapes) == 1 else tuple(shapes),
-                    outs[0] if len(outs) == 1 else tuple(outs),
-                    layer.options(),
-                    parameters,
-                    tuple(node for node, _ in use.inputs),
-                )
-            )
-        return found
-
     def summary(self) -> Summary:
         """Return a table of the layers, their shapes, options and parameters.
 
@@ -415,9 +340,9 @@ class Model(Network):
         Total parameters: 8
         Total parameters memory: 32 bytes
         """
-        from fastnn.summary import summarize
+        from fastnn.summary import describe_layers, summarize
 
-        return summarize(self.name, self._describe_layers(), self.dtype)
+        return summarize(self.name, describe_layers(self), self.dtype)
 
     def _repr_html_(self) -> str:
         """Show the summary in notebooks."""
@@ -432,9 +357,9 @@ class Model(Network):
         >>> print(fnn.Sequential([fnn.Input(2), fnn.Dense(1)]).to_mermaid().splitlines()[0])
         graph TD;
         """
-        from fastnn.summary import mermaid
+        from fastnn.summary import describe_layers, mermaid
 
-        return mermaid(self._describe_layers())
+        return mermaid(describe_layers(self))
 
     # -- parameters -------------------------------------------------------------------------------
 
@@ -460,22 +385,8 @@ class Model(Network):
         self._draw(first=False)
 
     def _draw(self, *, first: bool) -> None:
-        """Set what has an initializer; arrays that were given are set once."""
         arena = np.zeros_like(self.parameter_arena) if first else self.snapshot()
-        views = {**self._views(arena, trained=True), **self._views(arena, trained=False)}
-        for index, slot in enumerate(self._slots):
-            start = slot.weight.initializer
-            if not isinstance(start, np.ndarray):
-                try:
-                    drawn = start(slot.weight.shape, seed=self.seed, index=index)
-                except ValueError as error:
-                    raise ValueError(f"{type(self).__name__}: {slot.name}: {error}") from error
-                except Exception as error:
-                    error.add_note(f"raised by the initializer of {slot.name}")
-                    raise
-                views[slot.name][...] = drawn
-            elif first:
-                views[slot.name][...] = start
+        draw(self._slots, arena, self.seed, type(self).__name__, first=first)
         self.restore(arena)
 
     # -- what is trained --------------------------------------------------------------------------
@@ -579,41 +490,9 @@ class Model(Network):
         >>> model.state["normalization_1/mean"]
         array([20.], dtype=float32)
         """
-        from fastnn.moments import column_moments
+        from fastnn.moments import adapt
 
-        where = f"{type(self).__name__}.adapt"
-        found: dict[str, Array] = {}
-        tables = self._as_inputs(x, where)
-        for use in self._uses:
-            layer, name = self.layers[use.layer], self.layer_names[use.layer]
-            if not isinstance(layer, Normalization) or layer.invert:
-                continue
-            node, _ = use.inputs[0]
-            if isinstance(self.layers[self._uses[node].layer], Input):
-                mean, scale = scales(*column_moments(tables[node], where), False)
-                found[f"{name}/mean"], found[f"{name}/scale"] = mean, scale
-        if y is not None:
-            for (node, _), target in zip(
-                self._ends, parts_of(y, self._output_form, len(self._ends), where), strict=True
-            ):
-                use = self._uses[node]
-                layer, name = self.layers[use.layer], self.layer_names[use.layer]
-                if isinstance(layer, Normalization) and layer.invert:
-                    rows = data.as_rows(
-                        target, where=where, name="y", columns=use.units[0], allow_1d=True
-                    )
-                    mean, scale = scales(*column_moments(rows, where), True)
-                    found[f"{name}/mean"], found[f"{name}/scale"] = mean, scale
-        if not found:
-            raise ValueError(
-                f"{where}: no Normalization reads an input"
-                f"{'' if y is None else ', and none with invert=True makes an output'}"
-            )
-        arena = self.snapshot()
-        views = self._views(arena, trained=False)
-        for name, values in found.items():
-            views[name][...] = values
-        self.restore(arena)
+        adapt(self, x, y)
 
     def get_weights(self) -> list[Array]:
         """Return copies of all parameters, in the order of `parameters`.
@@ -649,33 +528,7 @@ class Model(Network):
         array([[11.]], dtype=float32)
         """
         where = f"{type(self).__name__}.set_weights"
-        given: object = weights
-        if not isinstance(given, (Mapping, Sequence)) or isinstance(given, (str, bytes)):
-            raise TypeError(
-                f"{where}: weights must be a list of arrays or a mapping of names to arrays, "
-                f"got {describe(given)}"
-            )
-        if isinstance(weights, Mapping):
-            for name in weights:
-                lookup("parameter", name, self.parameters, where)
-            named = dict(weights)
-        else:
-            if len(weights) != len(self.parameters):
-                raise ValueError(
-                    f"{where}: got {len(weights)} arrays, want {len(self.parameters)}: "
-                    f"{', '.join(self.parameters)}"
-                )
-            named = dict(zip(self.parameters, weights, strict=True))
-        checked = {}
-        for name, value in named.items():
-            array = data.as_array(value, where=where, name=name)
-            want = self.parameters[name].shape
-            if array.shape != want:
-                raise ValueError(f"{where}: {name} has shape {array.shape}, want {want}")
-            data.check_finite(
-                array.reshape(len(array), -1), where=where, name=name, dtype=self.dtype
-            )
-            checked[name] = array
+        checked = check_weights(weights, self.parameters, self.dtype, where)
         arena = self.snapshot()
         views = self._views(arena, trained=True)
         for name, array in checked.items():
@@ -716,7 +569,7 @@ class Model(Network):
         >>> model.as_dtype("float64").predict([[1.0, 2.0]]).dtype
         dtype('float64')
         """
-        wanted = _check_dtype(dtype, f"{type(self).__name__}.as_dtype")
+        wanted = check_dtype(dtype, f"{type(self).__name__}.as_dtype")
         *parts, (name, seed, _, frozen), values = self.__reduce__()[1]
         changed: tuple[Any, ...] = (*parts, (name, seed, wanted, frozen))
         twin = _rebuild(*changed)
@@ -795,37 +648,9 @@ class Model(Network):
         >>> len(fnn.Sequential.from_config(model.config()))
         2
         """
-        from fastnn import nested  # noqa: F401  (makes the kind of a model in a model known)
-        from fastnn.sequential import Sequential
+        from fastnn.rebuild import from_config
 
-        where = f"{cls.__name__}.from_config"
-        given: object = config
-        kinds = {"sequential": Sequential, "model": Model}
-        kind = config.get("kind") if isinstance(given, Mapping) else None
-        if kind not in kinds or not issubclass(kinds[kind], cls):
-            raise ValueError(f"{where}: want the config of a {cls.__name__}, got {describe(given)}")
-        layers = config.get("layers")
-        if not isinstance(layers, Sequence):
-            raise ValueError(f"{where}: the config has no list of layers")
-        found = [Layer.from_config(layer, custom_objects) for layer in layers]
-        name: str = config.get("name", DEFAULT_NAME)
-        seed: int | None = config.get("seed")
-        dtype: str = config.get("dtype", "float32")
-        if kind == "sequential":
-            model: Model = Sequential(found, name=name, seed=seed, dtype=dtype)
-            model._set_frozen(frozenset(config.get("frozen", ())))
-            return cast(Self, model)
-        try:
-            table = [
-                (int(node["layer"]), tuple((int(a), int(b)) for a, b in node["inputs"]))
-                for node in config["nodes"]
-            ]
-            ends = tuple((int(a), int(b)) for a, b in config["outputs"]["nodes"])
-            forms = (check_form(config["inputs"]), check_form(config["outputs"]["form"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{where}: the config's graph cannot be read: {error!r}") from None
-        frozen = frozenset(config.get("frozen", ()))
-        return cast(Self, _rebuild(Model, found, table, ends, forms, (name, seed, dtype, frozen)))
+        return cast(Self, from_config(cls, config, custom_objects))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write architecture and parameters to one safetensors file.
@@ -1009,8 +834,6 @@ class Model(Network):
 
         export_c(self, path, name=name, x=x)
 
-    # -- running it -------------------------------------------------------------------------------
-
     def export_onnx(self, path: str | os.PathLike[str], *, opset: int = 17) -> None:
         """Write the model as an ONNX file, which other tools can run.
 
@@ -1046,6 +869,8 @@ class Model(Network):
 
         export_onnx(self, path, opset=opset)
 
+    # -- running it -------------------------------------------------------------------------------
+
     def __call__(self, x: Any, *more: Any, check_finite: bool = True) -> Any:
         """Return ``model.predict(x)``, or for symbolic tensors those of the outputs.
 
@@ -1071,59 +896,6 @@ class Model(Network):
         fit = _Elsewhere()
         train_on_batch = _Elsewhere()
 
-    def _as_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
-        """Return the rows of each input, checked but for NaN, as arrays that the core can read.
-
-        Parameters
-        ----------
-        x : array_like, or a list or dict for several inputs
-        where : str
-            Who asks; begins the message of an error.
-        """
-        self.block_rows()  # says so if there is no network yet
-        if len(self.input_cols) == 1 and not isinstance(self._input_form, tuple):
-            given: list[Any] = [x]
-            if self._input_form == "list" and isinstance(x, (list, tuple)) and len(x) == 1:
-                given = list(x) if np.ndim(x[0]) == 2 else given
-        else:
-            form = self.input_names if isinstance(x, Mapping) else self._input_form
-            given = parts_of(x, form or self.input_names, len(self.input_cols), where)
-        single = len(given) == 1
-        found: list[Any] = []
-        for i, (value, name, cols) in enumerate(
-            zip(given, self.input_names, self.input_cols, strict=True)
-        ):
-            if hasattr(value, "tocsr"):
-                found.append(self._as_sparse(value, i, where, "x" if single else f"x[{name!r}]"))
-                continue
-            if isinstance(value, data.SparseRows):  # from here, checked before
-                found.append(value)
-                continue
-            rows = data.as_rows(
-                value,
-                where=where,
-                name="x" if single else f"x[{name!r}]",
-                columns=cols,
-                allow_1d=not single,
-            )
-            if found and len(rows) != len(found[0]):
-                raise ValueError(
-                    f"{where}: x[{name!r}] has {len(rows)} rows, x[{self.input_names[0]!r}] "
-                    f"{len(found[0])}; want as many"
-                )
-            found.append(rows)
-        return tuple(found)
-
-    def _as_sparse(self, value: Any, i: int, where: str, name: str) -> data.SparseRows:
-        if not self._reads_sparse[i]:
-            raise TypeError(
-                f"{where}: {name} is a sparse {type(value).__name__}; only Dense layers read "
-                f"sparse rows: {name}.toarray() makes them dense"
-            )
-        return data.as_sparse_rows(
-            value, where=where, name=name, columns=self.input_cols[i], dtype=self.dtype
-        )
-
     def _split_outputs(self, given: Any, where: str) -> list[Any]:
         """Return the parts of what was given for several outputs; None for those left out."""
         form: Any = self._output_form
@@ -1132,107 +904,16 @@ class Model(Network):
             given = dict.fromkeys(form) | dict(given)
         return parts_of(given, form, len(self.output_cols), where)
 
-    def _check_sparse(self, rows: Sequence[Any], where: str) -> None:
-        """Refuse NaN and Inf in sparse rows, which the core does not look at."""
-        for array, name in zip(rows, self.input_names, strict=True):
-            if isinstance(array, data.SparseRows):
-                name = "x" if len(rows) == 1 else f"x[{name!r}]"
-                data.check_sparse_finite(array, where=where, name=name)
-
-    def _check_inputs(self, rows: Sequence[Any], where: str, *, finite: bool = True) -> None:
-        """Refuse NaN and Inf, and numbers that no row of an `Embedding` has."""
-        names = ["x"] if len(rows) == 1 else [f"x[{name!r}]" for name in self.input_names]
-        if finite:
-            for array, name in zip(rows, names, strict=True):
-                if isinstance(array, data.SparseRows):
-                    data.check_sparse_finite(array, where=where, name=name)
-                    continue
-                data.check_finite(array, where=where, name=name, dtype=self.dtype)
-        for number, column, size in self._tables:
-            data.check_indices(
-                rows[number][:, column],
-                where=where,
-                name=names[number] + (f"[:, {column}]" if rows[number].shape[1] > 1 else ""),
-                below=size,
-            )
-
-    def _close(self, outs: Sequence[Array]) -> Any:
-        """Return outputs as the model's were given: one, a list, a dict."""
-        if isinstance(self._output_form, tuple):
-            return dict(zip(self._output_form, outs, strict=True))
-        return outs[0] if self._output_form is None else list(outs)
-
     def predict_rows(self, x: Any, batch_size: int | None, out: Any, check_finite: bool) -> Any:
         """Predict from anything `predict` takes.
 
         The compiled `predict` passes on to here what is not a small plain array.
         """
-        where = "predict"
-        block = self.block_rows()
-        if is_symbolic(x):
-            raise TypeError(
-                f"{where}: x is symbolic, without values; call the model itself, model(x), to make "
-                f"it part of another"
-            )
-        plain = len(self.input_cols) == 1 and self._input_form is None
-        if is_stream(x) and (plain or not isinstance(x, (list, tuple, Mapping))):
-            if out is not None:
-                raise ValueError(f"{where}: out needs an array x, got a stream")
-            parts = [
-                self.predict_rows(first_of(batch, i), batch_size, None, check_finite)
-                for i, batch in enumerate(x)
-            ]
-            if not parts:
-                raise ValueError(f"{where}: the stream yielded no batches")
-            if isinstance(parts[0], dict):
-                return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-            if isinstance(parts[0], list):
-                return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
-            return np.concatenate(parts)
-        if batch_size is not None:
-            block = data.as_count(batch_size, where=where, name="batch_size")
-        return self._predict_tables(x, out, where, block, check_finite)
-
-    def _predict_tables(self, x: Any, out: Any, where: str, block: int, check_finite: bool) -> Any:
-        """Predict from arrays."""
-        rows = self._as_inputs(x, where)
-        if check_finite:
-            self._check_sparse(rows, where)
-        n = len(rows[0])
-        shapes = [(n, cols) for cols in self.output_cols]
-        outs: list[Array]
-        if out is None:
-            outs = [np.empty(shape, self.dtype) for shape in shapes]
-        else:
-            outs = parts_of(out, self._output_form, len(shapes), f"{where}: out")
-            for one, shape in zip(outs, shapes, strict=True):
-                check_out(one, where, shape, self.dtype)
-            rows = tuple(
-                array.copy()
-                if isinstance(array, np.ndarray)
-                and any(np.may_share_memory(one, array) for one in outs)
-                else array
-                for array in rows
-            )
-        if self.run_predict(rows, tuple(outs), block, check_finite) >= 0:
-            self._check_inputs(rows, where, finite=check_finite)
-        return self._close(outs)
+        return inference.predict_rows(self, x, batch_size, out, check_finite)
 
     def predict_served(self, x: Any, out: Any, where: str, check_finite: bool) -> Any:
         """Predict for a `Predictor` of several inputs or outputs: a table each, or a row each."""
-        parts = [x]
-        several = len(self.input_cols) > 1 or isinstance(self._input_form, tuple)
-        if several:
-            form = self.input_names if isinstance(x, Mapping) else self._input_form
-            parts = parts_of(x, form, len(self.input_cols), where)
-        if [np.shape(part) for part in parts] != [(cols,) for cols in self.input_cols]:
-            return self._predict_tables(x, out, where, self.block_rows(), check_finite)
-        tables = [np.asarray(part)[None] for part in parts]
-        to = None if out is None else each_part(lambda part: np.asarray(part)[None], out)
-        result = self._predict_tables(
-            tables if several else tables[0], to, where, self.block_rows(), check_finite
-        )
-        return each_part(lambda part: part[0], result) if out is None else out
+        return inference.predict_served(self, x, out, where, check_finite)
 
     def predictor(self, *, check_finite: bool = True) -> Predictor:
         """Return the model as it is now, frozen for serving.
@@ -1293,9 +974,9 @@ class Model(Network):
         array([[4.]], dtype=float32)
         """
         where = "forward"
-        rows = self._as_inputs(x, where)
+        rows = as_inputs(self, x, where)
         if check_finite:
-            self._check_sparse(rows, where)
+            check_sparse(self, rows, where)
         outs: list[Array] = [
             np.empty((len(rows[0]), cols), self.dtype) for cols in self.output_cols
         ]
@@ -1305,10 +986,10 @@ class Model(Network):
         else:
             bad = self.run_predict(rows, tuple(outs), self.block_rows(), check_finite)
         if bad >= 0:
-            self._check_inputs(rows, where, finite=check_finite)
+            check_inputs(self, rows, where, finite=check_finite)
         if training:
             self._kept_rows = len(rows[0])
-        return self._close(outs)
+        return close_form(outs, self._output_form)
 
     def backward(self, dy: Any) -> Any:
         """Compute the gradients of a loss from its derivative by the outputs.
@@ -1363,9 +1044,7 @@ class Model(Network):
         ]
         if not self.run_backward(tuple(plain), tuple(dxs)):
             raise RuntimeError(f"{where}: call forward(x, training=True) first")
-        if isinstance(self._input_form, tuple):
-            return dict(zip(self._input_form, dxs, strict=True))
-        return dxs[0] if self._input_form is None else dxs
+        return close_form(dxs, self._input_form)
 
     def apply_gradients(self, optimizer: Optimizer) -> None:
         """Update the parameters once from ``model.gradients``; ``optimizer.step(model)`` calls it.
@@ -1406,6 +1085,8 @@ class Model(Network):
 
     def _gradient_state(self) -> OptimizerState:
         """Return a state whose steps leave the gradients of the loss and change no parameter."""
+        from fastnn.optimizers import SGD
+
         return OptimizerState(self, {"kind": NO_UPDATE}, describe_segments(self._segments(), SGD()))
 
     def _segments(self) -> list[Segment]:
@@ -1439,66 +1120,3 @@ def _name_layers(layers: Sequence[Layer], where: str) -> tuple[str, ...]:
             raise ValueError(f"{where}: two layers are named {name!r}; names must differ")
         names.append(name)
     return tuple(names)
-
-
-def _check_dtype(dtype: object, where: str) -> str:
-    try:
-        name = "None" if dtype is None else np.dtype(cast(Any, dtype)).name
-    except TypeError:
-        name = str(dtype)
-    if name not in DTYPES:
-        raise ValueError(f"{where}: dtype must be float32 or float64, got {name}")
-    return name
-
-
-def _rebuild(
-    cls: type[Model],
-    layers: Sequence[Layer],
-    table: Sequence[tuple[int, tuple[tuple[int, int], ...]]],
-    ends: Sequence[tuple[int, int]],
-    forms: tuple[Any, Any],
-    rest: tuple[str, int | None, str, frozenset[str]],
-    arena: Array | None = None,
-) -> Model:
-    """Build a model from its layers and their uses; the node of a use comes before its readers."""
-    where = cls.__name__
-    name, seed, dtype, frozen = rest
-    nodes: list[Node] = []
-    for number, reads in table:
-        if not 0 <= number < len(layers) or not all(0 <= a < len(nodes) for a, _ in reads):
-            raise ValueError(
-                f"{where}: node {len(nodes)} reads a node that does not come before it, "
-                f"or a layer that is not there"
-            )
-        layer = layers[number]
-        if not all(0 <= b < len(nodes[a].units) for a, b in reads):
-            raise ValueError(f"{where}: node {len(nodes)} reads an output that is not there")
-        tensors = tuple(Tensor(nodes[a], b) for a, b in reads)
-        if isinstance(layer, Input):
-            if any(node.layer is layer for node in nodes):
-                raise ValueError(f"{where}: two nodes are the input {layer!r}")
-            nodes.append(Node(layer, (), (layer.units,)))
-            continue
-        made = apply(layer, tensors)
-        nodes.append(made.node if isinstance(made, Tensor) else made[0].node)
-    if not ends or not all(0 <= a < len(nodes) and 0 <= b < len(nodes[a].units) for a, b in ends):
-        raise ValueError(f"{where}: an output is none of the nodes")
-    starts = [Tensor(node) for node in nodes if isinstance(node.layer, Input)]
-    for what, form, count in (("inputs", forms[0], len(starts)), ("outputs", forms[1], len(ends))):
-        if count != (1 if form is None else len(form) if isinstance(form, tuple) else count):
-            raise ValueError(f"{where}: got {count} {what}, which {form!r} does not fit")
-    model = cls.__new__(cls)
-    model._input_form, model._output_form = forms
-    model._assemble(
-        starts,
-        [Tensor(nodes[a], b) for a, b in ends],
-        name,
-        seed,
-        dtype,
-    )
-    if len(model._uses) < len(nodes) or len(model.layers) < len(layers):
-        raise ValueError(f"{where}: a layer or node is there that no output needs")
-    model._set_frozen(frozen)
-    if arena is not None:
-        model.restore(arena)
-    return model

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import io, losses, metrics, optimizers
+from fastnn import io, losses, optimizers
 from fastnn._spec import Spec, describe
 from fastnn.history import History
 
@@ -232,6 +232,8 @@ def _head_arguments(found: list[Any], measures: list[Any], weights: list[float])
 
 
 def _metric_config(metric: object) -> Any:
+    from fastnn import metrics
+
     if isinstance(metric, Spec) and not isinstance(metric, metrics.FunctionMetric):
         return metric.config()
     return getattr(metric, "name")  # noqa: B009
@@ -239,6 +241,8 @@ def _metric_config(metric: object) -> Any:
 
 def _metric_from(config: Any, custom: Mapping[str, Any]) -> Any:
     if isinstance(config, Mapping):
+        from fastnn import metrics
+
         family: Any = metrics.Metric
         return family.from_config(config, custom)
     return custom.get(config, config)

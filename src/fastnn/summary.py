@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fastnn._spec import lookup
 
-__all__ = ["Flowchart", "LayerInfo", "Summary", "mermaid", "summarize"]
+if TYPE_CHECKING:
+    from fastnn.model import Model
+
+__all__ = ["Flowchart", "LayerInfo", "Summary", "describe_layers", "mermaid", "summarize"]
 
 HEADER = ("Layer", "Input shape", "Output shape", "Options", "Parameters")
 LEFT = "text-align:left;vertical-align:top"
@@ -47,6 +50,33 @@ class LayerInfo(NamedTuple):
     def label(self) -> str:
         """Name and kind, as in ``dense_0 ( dense )``."""
         return f"{self.name} ( {self.kind} )"
+
+
+def describe_layers(model: Model) -> list[LayerInfo]:
+    """Return what a summary says of each layer of a model, a row for each use."""
+    found: list[LayerInfo] = []
+    seen: set[int] = set()
+    for use in model._uses:
+        layer = model.layers[use.layer]
+        shapes = [(None, model._uses[node].units[index]) for node, index in use.inputs]
+        outs = [(None, cols) for cols in use.units]
+        parameters = {}
+        if use.layer not in seen:
+            units = tuple(cols for _, cols in shapes)
+            parameters = layer.parameter_shapes(*units) if units else {}
+        seen.add(use.layer)
+        found.append(
+            LayerInfo(
+                model.layer_names[use.layer],
+                layer.kind,
+                None if not shapes else shapes[0] if len(shapes) == 1 else tuple(shapes),
+                outs[0] if len(outs) == 1 else tuple(outs),
+                layer.options(),
+                parameters,
+                tuple(node for node, _ in use.inputs),
+            )
+        )
+    return found
 
 
 class Summary:

@@ -170,7 +170,7 @@ static void writes_past_scratch(float *c, size_t ldc, const float *a, size_t lda
                                 size_t ldb, const float *bias, size_t m, size_t n, size_t k,
                                 unsigned flags, void *work) {
     /* the larger of the two layers decides how much there is */
-    const size_t bytes = fnn_gemm_work_bytes(FNN_F32, HIDDEN, IN);
+    const size_t bytes = fnn_gemm_work_bytes(FNN_F32, 2, HIDDEN, IN);
     ((volatile char *)work)[bytes] = 0;
     right->gemm_nn(c, ldc, a, lda, b, ldb, bias, m, n, k, flags, work);
 }

@@ -55,7 +55,7 @@ static bool close_to(double got, double sum, double size, double eps, size_t k) 
                     for (int form = 0; form < 3; ++form) {                                         \
                         const size_t m = sizes[im], n = sizes[in], k = depths[ik];                 \
                         void *work = fnn_scratch(fnn_gemm_work_bytes(                              \
-                            sizeof(real) == 4 ? FNN_F32 : FNN_F64, n, k));                         \
+                            sizeof(real) == 4 ? FNN_F32 : FNN_F64, m, n, k));                      \
                         if (form == 0)                                                             \
                             kernels->table.gemm_nn(c, n, a, k, b, n, bias, m, n, k, 0, work);      \
                         else if (form == 1)                                                        \

@@ -18,7 +18,7 @@
  * bits: in any parts with gemm_nn, in parts of at least as many rows with the other two.
  *
  * c must not overlap a, b or bias.  k = 0 stores `start`.  `work` is scratch of
- * fnn_gemm_work_bytes(dtype, n, k) bytes or more, aligned to FNN_ALIGN; it holds packed panels. */
+ * fnn_gemm_work_bytes(dtype, m, n, k) bytes or more, aligned to FNN_ALIGN; it holds packed panels. */
 #ifndef FASTNN_GEMM_H
 #define FASTNN_GEMM_H
 
@@ -34,8 +34,8 @@ typedef void fnn_gemm_f64_fn(double *c, size_t ldc, const double *a, size_t lda,
                              size_t ldb, const double *bias, size_t m, size_t n, size_t k,
                              unsigned flags, void *work);
 
-/* Scratch for a product with n columns and k summed, in any form, on any ISA, with any m. */
-size_t fnn_gemm_work_bytes(fnn_dtype_t dtype, size_t n, size_t k);
+/* Scratch for products with at most m rows, n columns and k summed, in any form, on any ISA. */
+size_t fnn_gemm_work_bytes(fnn_dtype_t dtype, size_t m, size_t n, size_t k);
 
 /* c (cols,) += the sum over the rows of a (rows, cols): a bias's gradient. */
 typedef void fnn_column_sum_f32_fn(float *c, const float *a, size_t rows, size_t cols);

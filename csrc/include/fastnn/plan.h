@@ -111,6 +111,9 @@ size_t fnn_plan_block_rows(const fnn_plan_t *plan);
 
 /* The same for predictions, which keep no gradients and may cut rows as they like. */
 size_t fnn_plan_predict_rows(const fnn_plan_t *plan);
+
+/* Bytes of scratch that the products of a block of `rows` rows need. */
+size_t fnn_plan_scratch_bytes(const fnn_plan_t *plan, size_t rows, bool training);
 const fnn_kernels_t *fnn_plan_kernels(const fnn_plan_t *plan);
 bool fnn_plan_has_functions(const fnn_plan_t *plan);
 

@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import io
+from fastnn.inference import as_inputs, check_inputs
 from fastnn.interchange import c_functions
 from fastnn.interchange.c_names import Names, check_prefix, comment
 from fastnn.interchange.c_network import Row, trace_row
 from fastnn.layers import Normalization
+from fastnn.summary import describe_layers
 
 if TYPE_CHECKING:
     from fastnn.model import Model
@@ -72,8 +74,8 @@ def write_source(
     for key, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{where}: {key} has NaN or Inf; want a model with finite parameters")
-    rows = _test_rows(model, where) if x is None else model._as_inputs(x, where)
-    model._check_inputs(rows, where)
+    rows = _test_rows(model, where) if x is None else as_inputs(model, x, where)
+    check_inputs(model, rows, where)
     tests = [np.asarray(one[:64], model.dtype) for one in rows]  # casts too
     wanted = _predict(model, tests)
     names = Names([*c_functions.NAMES, prefix, f"{prefix}_predict", f"{prefix}_predict_rows"])
@@ -202,7 +204,7 @@ class _File:
 
     def _layers(self) -> list[str]:
         found = []
-        for info in {one.name: one for one in self.model._describe_layers()}.values():
+        for info in {one.name: one for one in describe_layers(self.model)}.values():
             options = ", ".join(
                 f"{key}={value!r}" for key, value in info.options.items() if key not in TRAINING
             )

@@ -19,59 +19,58 @@ agree with them.
 
 from __future__ import annotations
 
-from fastnn.metrics._functions import (
-    ConfusionMatrix,
-    accuracy,
-    average_precision_score,
-    balanced_accuracy_score,
-    binary_accuracy,
-    categorical_accuracy,
-    confusion_matrix,
-    explained_variance_score,
-    f1_score,
-    fbeta_score,
-    log_loss,
-    matthews_corrcoef,
-    max_error,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_pinball_loss,
-    mean_squared_error,
-    precision_score,
-    r2_score,
-    recall_score,
-    roc_auc_score,
-    root_mean_squared_error,
-    sparse_categorical_accuracy,
-    specificity_score,
-    top_k_accuracy_score,
-)
-from fastnn.metrics._names import get, higher_is_better
-from fastnn.metrics._specs import (
-    AUC,
-    F1,
-    R2,
+from fastnn.metrics._answers import (
     Accuracy,
-    BalancedAccuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
-    ExplainedVariance,
-    FBeta,
-    FunctionMetric,
     LogLoss,
+    SparseCategoricalAccuracy,
+    TopK,
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    log_loss,
+    sparse_categorical_accuracy,
+    top_k_accuracy_score,
+)
+from fastnn.metrics._areas import AUC, average_precision_score, roc_auc_score
+from fastnn.metrics._base import Metric
+from fastnn.metrics._confusion import ConfusionMatrix, confusion_matrix
+from fastnn.metrics._counts import (
+    F1,
+    BalancedAccuracy,
+    FBeta,
     MatthewsCorrcoef,
+    Precision,
+    Recall,
+    Specificity,
+    balanced_accuracy_score,
+    f1_score,
+    fbeta_score,
+    matthews_corrcoef,
+    precision_score,
+    recall_score,
+    specificity_score,
+)
+from fastnn.metrics._names import get, higher_is_better
+from fastnn.metrics._own import FunctionMetric
+from fastnn.metrics._regression import (
+    R2,
+    ExplainedVariance,
     MaxError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanPinballLoss,
     MeanSquaredError,
-    Metric,
-    Precision,
-    Recall,
     RootMeanSquaredError,
-    SparseCategoricalAccuracy,
-    Specificity,
-    TopK,
+    explained_variance_score,
+    max_error,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_pinball_loss,
+    mean_squared_error,
+    r2_score,
+    root_mean_squared_error,
 )
 
 __all__ = [

@@ -7,33 +7,33 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastnn._spec import describe, lookup
-from fastnn.metrics import _functions as functions
-from fastnn.metrics import _specs as specs
-from fastnn.metrics._specs import Metric
+from fastnn.metrics import _answers, _areas, _confusion, _counts, _regression
+from fastnn.metrics._base import Metric
+from fastnn.metrics._own import FunctionMetric
 
 MEMBERS: tuple[type[Metric], ...] = (
-    specs.MeanAbsoluteError,
-    specs.MeanSquaredError,
-    specs.RootMeanSquaredError,
-    specs.MeanAbsolutePercentageError,
-    specs.MeanPinballLoss,
-    specs.MaxError,
-    specs.R2,
-    specs.ExplainedVariance,
-    specs.Accuracy,
-    specs.BinaryAccuracy,
-    specs.CategoricalAccuracy,
-    specs.SparseCategoricalAccuracy,
-    specs.TopK,
-    specs.LogLoss,
-    specs.Precision,
-    specs.Recall,
-    specs.Specificity,
-    specs.F1,
-    specs.FBeta,
-    specs.BalancedAccuracy,
-    specs.MatthewsCorrcoef,
-    specs.AUC,
+    _regression.MeanAbsoluteError,
+    _regression.MeanSquaredError,
+    _regression.RootMeanSquaredError,
+    _regression.MeanAbsolutePercentageError,
+    _regression.MeanPinballLoss,
+    _regression.MaxError,
+    _regression.R2,
+    _regression.ExplainedVariance,
+    _answers.Accuracy,
+    _answers.BinaryAccuracy,
+    _answers.CategoricalAccuracy,
+    _answers.SparseCategoricalAccuracy,
+    _answers.TopK,
+    _answers.LogLoss,
+    _counts.Precision,
+    _counts.Recall,
+    _counts.Specificity,
+    _counts.F1,
+    _counts.FBeta,
+    _counts.BalancedAccuracy,
+    _counts.MatthewsCorrcoef,
+    _areas.AUC,
 )
 
 Metric.table = {member.tag: member for member in MEMBERS}
@@ -76,44 +76,44 @@ _UNSAID = {
 }
 
 _FUNCTIONS: Mapping[Callable[..., Any], Callable[[], Metric]] = {
-    functions.mean_absolute_error: specs.MeanAbsoluteError,
-    functions.mean_squared_error: specs.MeanSquaredError,
-    functions.root_mean_squared_error: specs.RootMeanSquaredError,
-    functions.mean_absolute_percentage_error: specs.MeanAbsolutePercentageError,
-    functions.mean_pinball_loss: specs.MeanPinballLoss,
-    functions.max_error: specs.MaxError,
-    functions.r2_score: specs.R2,
-    functions.explained_variance_score: specs.ExplainedVariance,
-    functions.accuracy: specs.Accuracy,
-    functions.binary_accuracy: specs.BinaryAccuracy,
-    functions.categorical_accuracy: specs.CategoricalAccuracy,
-    functions.sparse_categorical_accuracy: specs.SparseCategoricalAccuracy,
-    functions.top_k_accuracy_score: lambda: specs.TopK(2),  # the function's own k
-    functions.log_loss: specs.LogLoss,
-    functions.precision_score: specs.Precision,
-    functions.recall_score: specs.Recall,
-    functions.specificity_score: specs.Specificity,
-    functions.f1_score: specs.F1,
-    functions.balanced_accuracy_score: specs.BalancedAccuracy,
-    functions.matthews_corrcoef: specs.MatthewsCorrcoef,
-    functions.roc_auc_score: specs.AUC,
-    functions.average_precision_score: lambda: specs.AUC("PR"),
+    _regression.mean_absolute_error: _regression.MeanAbsoluteError,
+    _regression.mean_squared_error: _regression.MeanSquaredError,
+    _regression.root_mean_squared_error: _regression.RootMeanSquaredError,
+    _regression.mean_absolute_percentage_error: _regression.MeanAbsolutePercentageError,
+    _regression.mean_pinball_loss: _regression.MeanPinballLoss,
+    _regression.max_error: _regression.MaxError,
+    _regression.r2_score: _regression.R2,
+    _regression.explained_variance_score: _regression.ExplainedVariance,
+    _answers.accuracy: _answers.Accuracy,
+    _answers.binary_accuracy: _answers.BinaryAccuracy,
+    _answers.categorical_accuracy: _answers.CategoricalAccuracy,
+    _answers.sparse_categorical_accuracy: _answers.SparseCategoricalAccuracy,
+    _answers.top_k_accuracy_score: lambda: _answers.TopK(2),  # the function's own k
+    _answers.log_loss: _answers.LogLoss,
+    _counts.precision_score: _counts.Precision,
+    _counts.recall_score: _counts.Recall,
+    _counts.specificity_score: _counts.Specificity,
+    _counts.f1_score: _counts.F1,
+    _counts.balanced_accuracy_score: _counts.BalancedAccuracy,
+    _counts.matthews_corrcoef: _counts.MatthewsCorrcoef,
+    _areas.roc_auc_score: _areas.AUC,
+    _areas.average_precision_score: lambda: _areas.AUC("PR"),
 }
 
 
 def _named() -> dict[str, Callable[[], Metric]]:
     """Makers of the metrics that a name says enough about, under their long names."""
     table: dict[str, Callable[[], Metric]] = {
-        member.tag: member for member in MEMBERS if member not in (specs.TopK, specs.FBeta)
+        member.tag: member for member in MEMBERS if member not in (_answers.TopK, _counts.FBeta)
     }
-    table["average_precision"] = lambda: specs.AUC("PR")
-    table["auc_ovo"] = lambda: specs.AUC(multi_class="ovo")
+    table["average_precision"] = lambda: _areas.AUC("PR")
+    table["auc_ovo"] = lambda: _areas.AUC(multi_class="ovo")
     for average in ("micro", "macro", "weighted"):
-        for counts in (specs.Precision, specs.Recall, specs.Specificity, specs.F1):
+        for counts in (_counts.Precision, _counts.Recall, _counts.Specificity, _counts.F1):
             table[f"{counts.tag}_{average}"] = lambda c=counts, a=average: c(average=a)  # type: ignore[misc]
     for average in ("micro", "weighted"):
         for name, curve in (("auc", "ROC"), ("average_precision", "PR")):
-            table[f"{name}_{average}"] = lambda c=curve, a=average: specs.AUC(c, average=a)  # type: ignore[misc]
+            table[f"{name}_{average}"] = lambda c=curve, a=average: _areas.AUC(c, average=a)  # type: ignore[misc]
     return table
 
 
@@ -123,7 +123,7 @@ _NAMED = _named()
 def _by_name(name: str) -> Metric:
     top = re.fullmatch(r"top_(\d+)(?:_categorical)?_accuracy", name)
     if top:
-        return specs.TopK(int(top[1]))
+        return _answers.TopK(int(top[1]))
     if name in _UNSAID:
         raise ValueError(f"metrics: {_UNSAID[name]}")
     makers = {**_NAMED, **{short: _NAMED[long] for short, long in _ALIASES.items()}}
@@ -181,13 +181,13 @@ def _find(metric: object) -> Metric:
         return _by_name(metric)
     if isinstance(metric, Mapping):
         return Metric.from_config(metric)
-    matrix = functions.ConfusionMatrix
-    if isinstance(metric, matrix) or metric is matrix or metric is functions.confusion_matrix:
+    matrix = _confusion.ConfusionMatrix
+    if isinstance(metric, matrix) or metric is matrix or metric is _confusion.confusion_matrix:
         raise ValueError(
             "metrics: a confusion matrix is not one number; call "
             "fastnn.metrics.confusion_matrix(y, model.predict(x))"
         )
-    if metric is functions.fbeta_score:
+    if metric is _counts.fbeta_score:
         raise ValueError("metrics: fbeta_score needs its beta; give fastnn.metrics.FBeta(beta)")
     if isinstance(metric, type):
         hint = ""
@@ -196,7 +196,7 @@ def _find(metric: object) -> Metric:
         raise TypeError(f"metrics: a metric must not be a class, got {metric!r}{hint}")
     if callable(metric):
         maker = next((spec for own, spec in _FUNCTIONS.items() if own is metric), None)
-        return specs.FunctionMetric(metric) if maker is None else maker()
+        return FunctionMetric(metric) if maker is None else maker()
     raise TypeError(
         f"metrics: a metric must be a name, a function or a Metric, got {describe(metric)}"
     )

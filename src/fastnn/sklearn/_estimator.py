@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastnn import lbfgs
 from fastnn._spec import describe
-from fastnn.callbacks import check_callbacks
+from fastnn.callbacks.base import check_callbacks
 from fastnn.history import History
 from fastnn.model import Model
 from fastnn.optimizers import Optimizer

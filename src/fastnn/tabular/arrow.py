@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["category_type", "kind_of", "need_arrow", "to_codes", "to_numbers"]
+__all__ = ["category_type", "columns_of", "kind_of", "need_arrow", "to_codes", "to_numbers"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,6 +76,11 @@ def category_type(data_type: Any) -> str:
     return "int64" if kind_of(data_type) == "number" else "string"
 
 
+def columns_of(batch: Any) -> dict[str, Any]:
+    """Return the columns of a record batch by name; one by one each takes twice as long."""
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
+
+
 def to_numbers(array: Any, kind: str, zone: str | None = None) -> Floats:
     """Return the numbers of a column, NaN where there is none.
 
@@ -113,10 +118,11 @@ def to_numbers(array: Any, kind: str, zone: str | None = None) -> Floats:
                 array = array.cast(pa.timestamp(data_type.unit, zone))
             array = compute.local_timestamp(array)
         array = array.cast(pa.int32() if data_type.bit_width == 32 else pa.int64())
-    numbers = compute.cast(array, pa.float64(), safe=False)
-    if numbers.null_count:
-        numbers = compute.fill_null(numbers, np.nan)
-    found: Floats = numbers.to_numpy(zero_copy_only=False)
+    if not types.is_float64(array.type):  # a cast to the same type takes as long as a pass over it
+        array = compute.cast(array, pa.float64(), safe=False)
+    if array.null_count:
+        array = compute.fill_null(array, np.nan)
+    found: Floats = array.to_numpy(zero_copy_only=False)
     return found if divisor == 1.0 else found / divisor
 
 

@@ -20,7 +20,7 @@ from fastnn.model import Model
 from fastnn.tabular import file
 from fastnn.tabular.csvfile import csv_types
 from fastnn.tabular.encode import Counts, Encoder, check_policies
-from fastnn.tabular.fitting import Head, describe_left_out, look, rescaled, train
+from fastnn.tabular.fitting import Head, describe_left_out, look, train
 from fastnn.tabular.rows import Supply
 from fastnn.tabular.schema import Column, match
 from fastnn.tabular.sources import Source, open_table
@@ -220,6 +220,7 @@ class Tabular(ABC):
             drop=self.drop,
             kinds=self.kinds,
             missing=self.missing,
+            dtype=self.dtype,
             where=where,
         )
         head = self._head(where)
@@ -245,8 +246,7 @@ class Tabular(ABC):
         self.counts_ = Counts()
         self.metrics_ = {}
         if result.held_out is not None:
-            mean, deviation = head.scale or (0.0, 1.0)
-            self.metrics_ = self._judge(lambda: rescaled(result.held_out(), mean, deviation))
+            self.metrics_ = self._judge(result.held_out)
         return seen.left_out
 
     def _class_weight(self, given: Any, where: str) -> dict[int, float] | None:
@@ -277,11 +277,18 @@ class Tabular(ABC):
                 )
         return source
 
-    def _encoder(self, where: str, out_of_range: str | None) -> Encoder:
+    def _encoder(
+        self, where: str, out_of_range: str | None, *, standardise: bool = False
+    ) -> Encoder:
         policy = self.out_of_range if out_of_range is None else out_of_range
         check_policies(where, self.missing, policy)
         return Encoder(
-            self.schema_, self.dtype, missing=self.missing, out_of_range=policy, where=where
+            self.schema_,
+            self.dtype,
+            missing=self.missing,
+            out_of_range=policy,
+            where=where,
+            standardise=standardise,
         )
 
     def _outputs(self, table: Any, where: str, out_of_range: str | None) -> Iterator[Array]:
@@ -371,10 +378,11 @@ class Tabular(ABC):
     def _supply(
         self, table: Any, where: str, out_of_range: str | None, weight: Any, *, scaled: bool
     ) -> Supply:
+        """Return rows and targets as they are, or `scaled` for the network that is trained."""
         names = [self.target_.name, *([weight] if isinstance(weight, str) else [])]
         return Supply(
             self._open(table, where, names),
-            self._encoder(where, out_of_range),
+            self._encoder(where, out_of_range, standardise=scaled),
             self.target_.name,
             lambda array: self._encode_target(array, where, scaled=scaled),
             weight,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from fastnn.tabular.schema import Column
 __all__ = ["Content", "csv_types", "read_blocks", "read_schema", "read_whole"]
 
 SNIFFED_BYTES = 65_536
+BLOCK_BYTES = 2**20  # what a thread reads at a time; it becomes a batch of rows in memory
+LONG_BLOCK_BYTES = 2**21  # if each core has some of them: a fit takes time for each batch's columns
 ONLY_EMPTY = ("",)  # the one spelling of a missing value in most tables of numbers
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns?, got (\d+)(?:: (.*))?", re.DOTALL)
 _WRONG = re.compile(
@@ -46,6 +49,12 @@ class Content:
         if not self.is_pipe:
             return pa.input_stream(self.source)  # unpacks .gz and its like by the name's ending
         return self.source if self._bytes is None else pa.BufferReader(self._bytes)
+
+    def size(self) -> int:
+        """Return how many bytes there are to read; those of a packed file are fewer."""
+        if not self.is_pipe:
+            return os.path.getsize(self.source)
+        return 0 if self._bytes is None else len(self._bytes)
 
     def keep(self) -> None:
         """Read a pipe whole, so that it can be read again."""
@@ -87,11 +96,12 @@ def _options(
     threads: bool = True,
     newlines: bool = False,
     nulls: Sequence[str] | None = None,
+    block: int = BLOCK_BYTES,
 ) -> dict[str, Any]:
     import pyarrow.csv as arrow_csv
 
     return {
-        "read_options": arrow_csv.ReadOptions(use_threads=threads),
+        "read_options": arrow_csv.ReadOptions(use_threads=threads, block_size=block),
         "parse_options": arrow_csv.ParseOptions(
             delimiter=content.delimiter(), newlines_in_values=newlines
         ),
@@ -111,14 +121,16 @@ def read_whole(content: Content) -> Any:
 
     content.keep()
     content.names()  # says what is wrong with an empty file
+    enough = content.size() >= 3 * pa.cpu_count() * LONG_BLOCK_BYTES
+    block = LONG_BLOCK_BYTES if enough else BLOCK_BYTES
     try:
         with content.open() as file:
             nulls = ONLY_EMPTY if _looks_plain(content) else None
-            table = arrow_csv.read_csv(file, **_options(content, nulls=nulls))
+            table = arrow_csv.read_csv(file, **_options(content, nulls=nulls, block=block))
         doubtful = [] if nulls is None else _doubtful(table)
         if doubtful:
             with content.open() as file:
-                again = arrow_csv.read_csv(file, **_options(content, doubtful))
+                again = arrow_csv.read_csv(file, **_options(content, doubtful, block=block))
             for name in doubtful:
                 table = table.set_column(table.schema.get_field_index(name), name, again[name])
         return table

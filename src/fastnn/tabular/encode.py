@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from fastnn._spec import lookup
 from fastnn.errors import FastnnWarning
-from fastnn.tabular.arrow import to_codes, to_numbers
-from fastnn.tabular.schema import VALUES, Column, parts_of_numbers
+from fastnn.layers.normalization import scales
+from fastnn.tabular.arrow import columns_of, to_codes, to_numbers
+from fastnn.tabular.schema import VALUES, Column, moments_of_numbers, parts_of_numbers
 
 __all__ = ["Counts", "Encoder", "OutOfRangeWarning"]
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 POLICIES = ("warn", "count", "clip", "raise")
 
 
@@ -106,6 +108,9 @@ class Encoder:
         Who asks; begins the messages of errors.
     training : bool
         Whether the rows are those that the columns were found by: nothing is counted then.
+    standardise : bool
+        Whether numbers are to have mean 0 and variance 1, as the network that is trained reads
+        them; the whole network does that itself.
     """
 
     def __init__(
@@ -117,6 +122,7 @@ class Encoder:
         out_of_range: str,
         where: str,
         training: bool = False,
+        standardise: bool = False,
     ) -> None:
         self.columns = columns
         self.dtype = np.dtype(dtype)
@@ -125,7 +131,10 @@ class Encoder:
         self.where = where
         self.training = training
         self.counts = Counts()
-        self.numbers = sum(column.width for column in columns if not column.is_category)
+        self.standardise = standardise
+        means, variances = moments_of_numbers(columns)
+        self.means, self.scales = scales(np.array(means), np.array(variances), invert=False)
+        self.numbers = len(self.means)
         self.width = sum(column.width for column in columns)
         self._codes = {
             column.name: {
@@ -138,23 +147,46 @@ class Encoder:
 
     def encode(self, batch: Any) -> Array:
         """Return the rows of a record batch, a new array of shape (n, width)."""
-        rows = np.empty((batch.num_rows, self.width), self.dtype)
-        if batch.num_rows == 0:
-            return rows
+        # A line each number: to write along lines and to turn them at the end takes less time than
+        # to write down the columns of the rows.
+        lines = np.empty((self.width, batch.num_rows), self.dtype)
+        arrays = columns_of(batch)
         number, category = 0, self.numbers
-        for column in self.columns:
-            array = batch.column(column.name)
+        for column in self.columns if batch.num_rows else ():
+            array = arrays[column.name]
             if column.is_category:
-                rows[:, category] = self._encode_category(column, array)
+                lines[category] = self._encode_category(column, array)
                 category += 1
             else:
-                self._encode_numbers(column, array, rows[:, number : number + column.width])
+                self._encode_numbers(column, array, lines, number)
                 number += column.width
         self.counts.rows += batch.num_rows
-        return rows
+        return np.ascontiguousarray(lines.T)
 
-    def _encode_numbers(self, column: Column, array: Any, out: Array) -> None:
+    def _encode_numbers(self, column: Column, array: Any, lines: Array, first: int) -> None:
+        """Write the lines of a column, from line `first` on."""
         numbers = to_numbers(array, column.kind, column.zone)
+        lost: Array | None = None
+        # In training the first pass has told which columns have NaN, and the range.  Should a table
+        # that is read again have others, the trainer refuses them.
+        if column.missing or not self.training:
+            lost, numbers = self._look(column, numbers)
+        if column.origin:
+            numbers = numbers - column.origin
+        parts = parts_of_numbers(numbers, column.kind)
+        for i, part in enumerate(parts, first):
+            if self.standardise:
+                part = part - self.means[i]
+                part *= self.scales[i]
+            with np.errstate(over="ignore"):  # becomes Inf, which the network refuses
+                lines[i] = part
+            if lost is not None:
+                lines[i, lost] = 0 if self.standardise else self.means[i]
+        if column.missing:
+            lines[first + len(parts)] = 0 if lost is None else lost
+
+    def _look(self, column: Column, numbers: Floats) -> tuple[Array | None, Floats]:
+        """Return where numbers are missing, if they are, and those that the policy leaves."""
         low = numbers.min()
         lost: Array | None = None
         if np.isnan(low):
@@ -170,16 +202,15 @@ class Encoder:
             # A batch without a single value has NaN here, which is neither.
             if low < column.minimum or high > column.maximum:
                 numbers = self._judge(column, numbers)
-        if column.origin:
-            numbers = numbers - column.origin
-        parts = parts_of_numbers(numbers, column.kind)
-        with np.errstate(over="ignore"):  # becomes Inf, which the network refuses
-            for i, part in enumerate(parts):
-                out[:, i] = part
-        if lost is not None:
-            out[lost, : len(parts)] = column.means
-        if column.missing:
-            out[:, len(parts)] = 0 if lost is None else lost
+        return lost, numbers
+
+    def restore(self, rows: Array) -> Array:
+        """Return standardised rows as the whole network reads them, in double precision."""
+        found = rows.astype(np.float64)
+        numbers = found[:, : self.numbers]
+        numbers /= self.scales
+        numbers += self.means
+        return found
 
     def _encode_category(self, column: Column, array: Any) -> Array:
         try:
@@ -215,7 +246,7 @@ class Encoder:
         new = column.missing == 0 and not self.training and self.out_of_range == "warn"
         self.counts.add("missing", column, count, "missing, none were in training" if new else "")
 
-    def _judge(self, column: Column, numbers: Array) -> Array:
+    def _judge(self, column: Column, numbers: Floats) -> Floats:
         assert column.minimum is not None
         assert column.maximum is not None
         wrong = (numbers < column.minimum) | (numbers > column.maximum)

@@ -72,8 +72,8 @@ class TabularRegressor(Tabular):
     verbose : int
         As in `Trainer.fit`.
     callbacks : sequence of Callback
-        See `fastnn.callbacks`; they see the network while it learns scaled targets, and that is
-        what ModelCheckpoint writes: `save` the estimator for a file that has the scale too.
+        See `fastnn.callbacks`; they see the network that learns, which reads standardised numbers
+        and gives a scaled target.  What ModelCheckpoint writes has both scales.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class TabularRegressor(Tabular):
     """
 
     def _make_target(self, name: str, data_type: Any, where: str) -> NumberTarget:
-        return NumberTarget(name, data_type, where)
+        return NumberTarget(name, data_type, where, self.dtype)
 
     def _head(self, where: str) -> Head:
         target = self.target_

@@ -15,11 +15,12 @@ from fastnn.history import History
 from fastnn.losses import Loss
 from fastnn.model import Model
 from fastnn.tabular import network
+from fastnn.tabular.arrow import columns_of
 from fastnn.tabular.encode import Encoder
 from fastnn.tabular.rows import MOST_HELD_OUT, HeldOut, Rows, Shuffled, Supply, gather
 from fastnn.tabular.schema import Column
 from fastnn.tabular.sources import Source
-from fastnn.tabular.survey import CategoryStatistics, choose, start, survey
+from fastnn.tabular.survey import LARGEST_READ, CategoryStatistics, choose, start, survey
 from fastnn.tabular.target import ClassTarget, NumberTarget
 from fastnn.trainer import Trainer
 
@@ -66,7 +67,7 @@ class Result(NamedTuple):
 
     model: Model
     history: History
-    held_out: Any  # a function that returns batches of (x, y) to judge by, or None
+    held_out: Any  # a function that yields batches of (x, y) to judge `model` by, or None
 
 
 def look(
@@ -78,6 +79,7 @@ def look(
     drop: Sequence[str],
     kinds: Mapping[str, str],
     missing: str,
+    dtype: str,
     where: str,
 ) -> Surveyed:
     """Make the first pass over a table."""
@@ -86,13 +88,21 @@ def look(
     names = choose(
         schema, target=target.name, weight=weight_name, columns=columns, drop=drop, where=where
     )
-    statistics, left_out = start(schema, names, kinds, columns is not None, where)
+    statistics, left_out = start(
+        schema,
+        names,
+        kinds,
+        largest=LARGEST_READ[dtype],
+        asked=columns is not None,
+        where=where,
+    )
     rows = 0
     for batch in source.batches([*statistics, target.name]):
         rows += batch.num_rows
-        target.update(batch.column(target.name))
+        arrays = columns_of(batch)
+        target.update(arrays[target.name])
         for name, one in statistics.items():
-            one.update(batch.column(name))
+            one.update(arrays[name])
     if rows == 0:
         raise ValueError(f"{where}: the table has no rows")
     found, useless = survey(statistics, schema, kinds)
@@ -144,6 +154,7 @@ def train(
         out_of_range="count",
         where=where,
         training=True,
+        standardise=True,
     )
     trained, whole = network.build(
         seen.columns,
@@ -208,16 +219,17 @@ def train(
     else:
         assert rows is not None
         trainer.fit(rows.x, rows.y, sample_weight=rows.weight, batch_size=batch_size, **common)
-    judge = held_data if held is None else lambda: iter([held_data])
-    return Result(finish(), trainer.history, judge)
+
+    def judge() -> Iterator[tuple[Array, ...]]:
+        """Yield the rows to validate with and their targets, neither of them standardised."""
+        mean, deviation = head.scale or (0.0, 1.0)
+        for x, y, *weight in held_data() if held is None else [held_data]:
+            y = y if head.scale is None else y.astype(np.float64) * deviation + mean
+            yield (encoder.restore(x), y, *weight)
+
+    return Result(finish(), trainer.history, None if held_data is None else judge)
 
 
 def usual_batch_size(rows: int) -> int:
     """Return a power of two that grows with the table, within 32 and 512."""
     return int(2 ** min(9, max(5, round(math.log2(max(1, rows) / 1000)))))
-
-
-def rescaled(batches: Any, mean: float, deviation: float) -> Iterator[tuple[Array, ...]]:
-    """Yield batches with targets as they were before they were scaled for training."""
-    for x, y, *weight in batches:
-        yield (x, y.astype(np.float64) * deviation + mean, *weight)

@@ -1,4 +1,4 @@
-"""The network of an estimator: numbers standardised, categories embedded, then dense layers."""
+"""The networks of an estimator: the one that is kept, and the one that is trained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fastnn.layers import (
     Split,
 )
 from fastnn.model import Model
-from fastnn.tabular.schema import Column
+from fastnn.tabular.schema import Column, moments_of_numbers
 
 __all__ = ["build", "fill_unknown"]
 
@@ -38,7 +38,11 @@ def build(
     start: float = 0.0,
     scale: tuple[float, float] | None = None,
 ) -> tuple[Model, Model]:
-    """Return the model to train, and the whole one, which has the scale of the target at its end.
+    """Return the network to train and the whole one, with the same weights.
+
+    The whole one standardises numbers, embeds categories, and brings the target back to its units
+    at the end.  The one to train lacks both scales: it reads rows that are standardised already,
+    and learns a target that is.  A scale costs a step more than to do it once for each row.
 
     Parameters
     ----------
@@ -57,48 +61,42 @@ def build(
     trained, whole : Model
         Each has parameters of its own.
     """
-    means, variances = _moments(columns)
+    means, variances = moments_of_numbers(columns)
     categories = [column for column in columns if column.is_category]
-    inputs = Input(len(means) + len(categories), name="table")
-    parts: list[Any] = []
-    if categories and means:
-        numbers, codes = Split([len(means), len(categories)], name="split")(inputs)
-    else:
-        numbers = codes = inputs
-    if means:
-        parts.append(Normalization(means, variances, name="scaler")(numbers))
-    if categories:
-        parts.append(
-            Embedding(
-                [column.table_rows for column in categories],
-                [column.units for column in categories],
-                name=EMBEDDING,
-            )(codes)
-        )
-    h = parts[0] if len(parts) == 1 else Concatenate(name="columns")(parts)
-    for i, units in enumerate(hidden):
-        h = Dense(units, activation, name=f"hidden_{i}")(h)
-        if dropout:
-            h = Dropout(dropout, name=f"dropout_{i}")(h)
-    bias: Any = Constant(start) if start else "zeros"
-    h = Dense(outputs, output_activation, bias_initializer=bias, name="output")(h)
-    trained = Model(inputs, h, dtype=dtype, seed=seed)
-    if scale is not None:
-        mean, deviation = scale
-        h = Normalization([mean], [deviation**2], invert=True, name="target")(h)
-    return trained, Model(inputs, h, dtype=dtype, seed=seed)
 
+    def connect(*, scales: bool) -> Model:
+        inputs = Input(len(means) + len(categories), name="table")
+        parts: list[Any] = []
+        if categories and means:
+            numbers, codes = Split([len(means), len(categories)], name="split")(inputs)
+        else:
+            numbers = codes = inputs
+        if means:
+            scaled = Normalization(means, variances, name="scaler")(numbers) if scales else numbers
+            parts.append(scaled)
+        if categories:
+            parts.append(
+                Embedding(
+                    [column.table_rows for column in categories],
+                    [column.units for column in categories],
+                    name=EMBEDDING,
+                )(codes)
+            )
+        h = parts[0] if len(parts) == 1 else Concatenate(name="columns")(parts)
+        for i, units in enumerate(hidden):
+            h = Dense(units, activation, name=f"hidden_{i}")(h)
+            if dropout:
+                h = Dropout(dropout, name=f"dropout_{i}")(h)
+        bias: Any = Constant(start) if start else "zeros"
+        h = Dense(outputs, output_activation, bias_initializer=bias, name="output")(h)
+        if scales and scale is not None:
+            mean, deviation = scale
+            h = Normalization([mean], [deviation**2], invert=True, name="target")(h)
+        return Model(inputs, h, dtype=dtype, seed=seed)
 
-def _moments(columns: Sequence[Column]) -> tuple[list[float], list[float]]:
-    """Return mean and variance of each number that the network reads; 0 and 1 for "is missing"."""
-    means: list[float] = []
-    variances: list[float] = []
-    for column in columns:
-        if not column.is_category:
-            extra = column.width - len(column.means)
-            means += [*column.means, *[0.0] * extra]
-            variances += [*column.variances, *[1.0] * extra]
-    return means, variances
+    trained, whole = connect(scales=False), connect(scales=True)
+    trained.set_weights({name: whole.parameters[name] for name in trained.parameters})
+    return trained, whole
 
 
 def fill_unknown(model: Model, columns: Sequence[Column], counts: Sequence[Sequence[int]]) -> None:

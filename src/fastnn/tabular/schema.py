@@ -12,7 +12,15 @@ import numpy.typing as npt
 
 from fastnn.tabular.arrow import category_type, kind_of
 
-__all__ = ["VALUES", "Column", "is_integer_like", "match", "parts_of_numbers", "periods"]
+__all__ = [
+    "VALUES",
+    "Column",
+    "is_integer_like",
+    "match",
+    "moments_of_numbers",
+    "parts_of_numbers",
+    "periods",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -159,6 +167,30 @@ def parts_of_numbers(numbers: Floats, kind: str) -> list[Floats]:
         angle = (2 * math.pi / period) * (numbers % period)  # % first: whole days give exactly 0
         parts += [np.sin(angle), np.cos(angle)]
     return parts
+
+
+def moments_of_numbers(columns: Sequence[Column]) -> tuple[list[float], list[float]]:
+    """Return mean and variance of each number that the network reads; 0 and 1 for "is missing".
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        Those of categories are passed over.
+
+    Examples
+    --------
+    >>> gaps = Column("gaps", "number", "double", missing=2, means=(4.0,), variances=(9.0,))
+    >>> moments_of_numbers([gaps])
+    ([4.0, 0.0], [9.0, 1.0])
+    """
+    means: list[float] = []
+    variances: list[float] = []
+    for column in columns:
+        if not column.is_category:
+            extra = column.width - len(column.means)
+            means += [*column.means, *[0.0] * extra]
+            variances += [*column.variances, *[1.0] * extra]
+    return means, variances
 
 
 def is_integer_like(data_type: Any) -> bool:

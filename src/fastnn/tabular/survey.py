@@ -13,12 +13,24 @@ from fastnn._spec import lookup
 from fastnn.tabular.arrow import category_type, kind_of, to_codes, to_numbers
 from fastnn.tabular.schema import VALUES, Column, is_integer_like, parts_of_numbers
 
-__all__ = ["CategoryStatistics", "NumberStatistics", "choose", "survey"]
+__all__ = [
+    "LARGEST_PREDICTED",
+    "LARGEST_READ",
+    "CategoryStatistics",
+    "NumberStatistics",
+    "choose",
+    "start",
+    "survey",
+]
 
 MOST_CATEGORIES = 100_000  # more are an id
 ID_FROM = 20  # values that are nearly all different are an id from so many on
 ID_SHARE = 0.5  # of the rows
 MOST_UNITS = 32  # columns of an embedding
+# What a network reads as it is, and what it predicts, whose errors are squared in its own type.
+LARGEST_READ = {"float32": 1e38, "float64": 1e150}
+LARGEST_PREDICTED = {"float32": 1e18, "float64": 1e150}
+LONGEST_PRODUCT = 8192  # a longer one OpenBLAS shares with threads, and waits where others compute
 FAR = 1000.0  # deviations from 0, from which on an origin is taken off
 
 
@@ -42,7 +54,9 @@ class Moments:
         above = numbers - self.shift
         self.count += len(numbers)
         self.sum += float(above.sum())
-        self.squares += float(above @ above)
+        for start in range(0, len(above), LONGEST_PRODUCT):
+            part = above[start : start + LONGEST_PRODUCT]
+            self.squares += float(part @ part)
 
     def mean(self) -> float:
         """Return the mean."""
@@ -50,19 +64,26 @@ class Moments:
 
     def variance(self) -> float:
         """Return the variance; less than a double's digits can tell from a constant is 0."""
-        found = max(0.0, self.squares / self.count - (self.sum / self.count) ** 2)
-        return 0.0 if found <= (1e-12 * self.mean()) ** 2 + 1e-300 else found
+        above, least = self.sum / self.count, 1e-12 * self.mean()
+        found = max(0.0, self.squares / self.count - above * above)
+        return 0.0 if found <= least * least + 1e-300 else found
 
 
 class NumberStatistics:
-    """Moments, range and missing values of a column that becomes numbers."""
+    """Moments, range and missing values of a column that becomes numbers.
 
-    def __init__(self, name: str, kind: str, where: str) -> None:
+    Numbers beyond `largest` are refused, and columns that differ by less than ``1 / largest`` are
+    of no use.
+    """
+
+    def __init__(self, name: str, kind: str, where: str, largest: float) -> None:
         self.name = name
         self.kind = kind
         self.where = where
+        self.largest = largest
         self.moments: list[Moments] = []
         self.low, self.high = np.inf, -np.inf
+        self.origin: float | None = None  # of dates and timestamps; numbers find theirs at the end
         self.missing = self.rows = 0
 
     def update(self, array: Any) -> None:
@@ -77,13 +98,17 @@ class NumberStatistics:
             low, high = (known.min(), known.max()) if len(known) else (np.inf, -np.inf)
         else:
             known = numbers
-        if high == np.inf or (low == -np.inf and len(known)):
-            row = self.rows + int(np.argmax(np.isinf(numbers)))
+        if max(-low, high) > self.largest:
+            row = int(np.argmax(np.abs(numbers) > self.largest))
             raise ValueError(
-                f"{self.where}: column {self.name!r} has {numbers[row - self.rows]} at row {row}; "
-                f"want finite numbers"
+                f"{self.where}: column {self.name!r} has {numbers[row]} at row {self.rows + row}; "
+                f"want finite numbers, within {self.largest:g} of 0"
             )
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
+        if self.kind in ("date", "timestamp") and len(known):
+            if self.origin is None:  # a first day, however the table is cut into batches
+                self.origin = math.floor(known[0])
+            known = known - self.origin
         parts = parts_of_numbers(known, self.kind)
         if not self.moments:
             self.moments = [Moments() for _ in parts]
@@ -95,18 +120,20 @@ class NumberStatistics:
         """Return why the column says nothing, if so."""
         if self.missing == self.rows:
             return "no values"
-        return "constant" if self.low == self.high and not self.missing else None
+        if self.low == self.high and not self.missing:
+            return "constant"
+        if 0 < self.high - self.low < 1 / self.largest:
+            return f"its values differ by less than {1 / self.largest:g}"
+        return None
 
     def column(self, data_type: str) -> Column:
         """Return what was found."""
         means = [moments.mean() for moments in self.moments]
         variances = [moments.variance() for moments in self.moments]
-        origin = 0.0
-        if self.kind in ("date", "timestamp"):
-            origin = self.low
-        elif self.kind != "time" and abs(means[0]) > FAR * math.sqrt(variances[0]):
-            origin = float(round(means[0]))
-        if self.kind != "time":
+        origin = float(self.origin or 0)
+        if self.kind not in ("date", "timestamp", "time"):
+            if abs(means[0]) > FAR * math.sqrt(variances[0]):
+                origin = float(round(means[0]))
             means[0] -= origin
         return Column(
             self.name,
@@ -223,7 +250,13 @@ def choose(
 
 
 def start(
-    schema: Any, names: Sequence[str], kinds: Mapping[str, str], asked: bool, where: str
+    schema: Any,
+    names: Sequence[str],
+    kinds: Mapping[str, str],
+    *,
+    largest: float,
+    asked: bool,
+    where: str,
 ) -> tuple[dict[str, Statistics], dict[str, str]]:
     """Return statistics to be filled for each column, and why others are left out.
 
@@ -251,9 +284,9 @@ def start(
                 raise ValueError(f"{where}: kinds: column {name!r} is {data_type}, no categories")
             found[name] = CategoryStatistics(name, category_type(data_type), where)
         elif wanted == "number" and category_type(data_type) == "int64":
-            found[name] = NumberStatistics(name, "number", where)
+            found[name] = NumberStatistics(name, "number", where, largest)
         elif wanted == kind:
-            found[name] = NumberStatistics(name, kind, where)
+            found[name] = NumberStatistics(name, kind, where, largest)
         else:
             raise ValueError(
                 f"{where}: kinds: column {name!r} is {data_type}, which can be "

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn.tabular.arrow import category_type, kind_of, need_arrow, to_codes, to_numbers
-from fastnn.tabular.survey import CategoryStatistics, NumberStatistics
+from fastnn.tabular.survey import LARGEST_PREDICTED, CategoryStatistics, NumberStatistics
 
 __all__ = ["ClassTarget", "NumberTarget"]
 
@@ -40,14 +40,14 @@ class NumberTarget:
         The range in training.
     """
 
-    def __init__(self, name: str, data_type: Any, where: str) -> None:
+    def __init__(self, name: str, data_type: Any, where: str, dtype: str = "float64") -> None:
         kind = kind_of(data_type)
         if kind not in ("number", "boolean", "empty"):
             other = "; TabularClassifier predicts categories" if kind == "category" else ""
             raise ValueError(f"{where}: the target {name!r} is {data_type}; want numbers{other}")
         self.name = name
         self.type = str(data_type)
-        self.statistics = NumberStatistics(name, kind, where)
+        self.statistics = NumberStatistics(name, kind, where, LARGEST_PREDICTED[dtype])
         self.mean, self.deviation = 0.0, 1.0
         self.minimum = self.maximum = 0.0
         self.where = where
