@@ -19,6 +19,7 @@ import pytest
 import fastnn as fnn
 from fastnn import cli, demo
 from fastnn.cli import contest
+from fastnn.cli.parser import make_parser
 
 
 class Result(NamedTuple):
@@ -245,7 +246,7 @@ def test_help_example_of_a_network_that_dies_does(call):
         ("train", "required: DATA"),
         ("train mpg", "unknown data set 'mpg'; did you mean auto-mpg?"),
         ("train Auto_MPG", "did you mean auto-mpg?"),
-        ("train zzz", "unknown data set 'zzz'; Want a file (.csv, "),
+        ("train zzz", "unknown data set 'zzz'; want a file (.csv, "),
         ("train cars.csv", "fastnn: error: cars.csv: No such file or directory"),
         ("train auto-mpg --report cars.html", "--report needs --target: fastnn train auto-mpg"),
         ("train auto-mpg --dropout 0.5", "--dropout needs --target"),
@@ -415,3 +416,11 @@ def test_output_survives_a_plain_encoding():
     )
     assert b"R? " in done.stdout
     assert done.stderr == b""
+
+
+def test_help_of_each_command_has_examples():
+    commands = make_parser()._subparsers._group_actions[0].choices
+    assert len(commands) == 10
+    for name, parser in commands.items():
+        text = parser.format_help()
+        assert f"examples:\n  fastnn {name}" in text, name

@@ -144,6 +144,8 @@ def test_task_follows_the_values():
         }
     )
     found = {name: find_task(open_table(table), name)[0] for name in table.column_names}
+    same = pa.table({"t": [1.0] * 5})
+    assert find_task(open_table(same), "t")[1] == "its values are all the same number"
     assert [name for name, task in found.items() if task == "regression"] == [
         "many",
         "real",
@@ -159,6 +161,29 @@ def test_train_tests_on_a_table_of_its_own(call, flowers):
     assert "On the rows it has not seen" in out or "On the 120 rows" in out
     _, out, _ = call("train flowers.csv --target species --drop id --epochs 2 --test-size 0")
     assert "On the rows it was validated with" in out
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("id,petal,colour\n1,2,red\n", "--test: the table has no column 'species'"),
+        ("id,colour,species\n1,red,ape\n", "--test: the table lacks the column 'petal'"),
+        ("petal,colour,species\n", "--test: test.csv has no rows"),
+        ("petal,colour,species\n1,red,ape\n2,red\n", "line 3 has 2 fields, want 3"),
+    ],
+)
+def test_a_table_to_test_with_is_looked_at_before_the_training(
+    call, flowers, tmp_path, content, message
+):
+    (tmp_path / "test.csv").write_text(content)
+    line = "train flowers.csv --target species --drop id --drop tall --epochs 2 --test test.csv"
+    code, out, err = call(f"{line} --out m.safetensors")
+    assert code == 2
+    assert err.startswith("fastnn: error: ")
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert "epoch 1" not in out
+    assert not (tmp_path / "m.safetensors").exists()
 
 
 def test_train_writes_a_report(call, flowers, tmp_path):
@@ -183,6 +208,23 @@ def test_split_holds_out_the_same_rows_and_each_row_once():
     assert len(parts[1]) == 20
     assert read_all(split(source, 0.2, 3, "a")[1], ["a"]).column("a").to_pylist() == parts[1]
     assert read_all(split(source, 0.2, 4, "a")[1], ["a"]).column("a").to_pylist() != parts[1]
+
+
+def test_parts_of_a_folder_can_be_read_in_the_pieces_of_the_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastnn.tabular.sources.BATCH_ROWS", 10)
+    for i in range(4):
+        table = pa.table({"a": list(range(25 * i, 25 * i + 25))})
+        pa.parquet.write_table(table, tmp_path / f"{i}.parquet", row_group_size=10)
+    for part in split(open_table(tmp_path), 0.2, 3, "a"):
+        whole = read_all(part, ["a"]).column("a").to_pylist()
+        pieces = part.pieces()
+        assert len(pieces) == 12
+        found: list[int] = []
+        for piece in pieces:
+            assert piece.first == len(found)
+            for batch in piece.batches(["a"]):
+                found += batch.column("a").to_pylist()
+        assert found == whole
 
 
 def test_train_reads_a_folder_and_standard_input(call, tmp_path, monkeypatch):
@@ -555,6 +597,7 @@ FILES = {
     "ragged.csv": "a,b,t\n1,2,3\n4,5\n",
     "empty.csv": "",
     "head.csv": "a,b,t\n",
+    "flat.csv": "a,t\n",
     "one.csv": "a,t\n" + "1,x\n2,x\n" * 10,
     "x.docx": "hello",
     "x.parquet": "hello",
@@ -594,6 +637,7 @@ FILES = {
         ("predict {cars} auto-mpg --keep foo", "unknown column 'foo'"),
         ("predict {cars} auto-mpg --proba", "predicts numbers"),
         ("evaluate {cars} head.csv", "the table lacks the columns"),
+        ("evaluate flat.safetensors flat.csv", "TabularRegressor.evaluate: the table has no rows"),
         ("inspect x.docx", "is not a whole safetensors file"),
         ("export {cars} --to c --out b/m.c", "no folder 'b'"),
         ("export {cars} --to java --out m", "invalid choice: 'java'"),
@@ -609,6 +653,8 @@ def test_bad_input_is_one_line_exit_code_2_and_no_file(call, cars, tmp_path, lin
         (tmp_path / name).write_text(text)
     model = fnn.Sequential([fnn.Input(2), fnn.Dense(1)], seed=0)
     model.save(tmp_path / "plain.safetensors")
+    table = pa.table({"a": np.arange(20.0), "t": np.arange(20.0)})
+    TabularRegressor(epochs=1, seed=0).fit(table, "t").save(tmp_path / "flat.safetensors")
     content = cars.read_bytes()
     old = b'\\"version\\": 1'
     assert content.count(old) >= 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import numpy as np
 import pytest
 
 import fastnn as fnn
+from each import each
+from fastnn._spec import Spec
 
 
 def graph():
@@ -96,8 +99,41 @@ def test_initializer_error_names_the_parameter(start):
 def test_optimizer_names_an_unknown_argument_and_what_it_is_called_here():
     with pytest.raises(TypeError, match=r"Adam: unexpected argument 'clipvalue'.*'clip_value'"):
         fnn.Adam(clipvalue=1.0)
-    with pytest.raises(TypeError, match=r"SGD: unexpected argument 'nonsense'$"):
+    with pytest.raises(
+        TypeError, match=r"^SGD: unexpected argument 'nonsense'; did .* Known: learning_rate, "
+    ):
         fnn.SGD(nonsense=1.0)
+    with pytest.raises(TypeError, match=r"^AdamW: .* 'weightdecay'; did you mean 'weight_decay'\?"):
+        fnn.AdamW(weightdecay=0.1)
+
+
+def _public_specs():
+    """Yield the public specs that take arguments, be it through a base class."""
+    for family in ("layers", "losses", "metrics", "activations", "schedules", "initializers"):
+        for name in getattr(fnn, family).__all__:
+            one = getattr(getattr(fnn, family), name)
+            if isinstance(one, type) and issubclass(one, Spec) and inspect.isfunction(one.__init__):
+                yield one
+
+
+@each("one", _public_specs())
+def test_unknown_argument_names_the_class_that_was_called(one):
+    with pytest.raises(TypeError, match=rf"^{one.__name__}\.__init__\(\) got an unexpected"):
+        one(nonsense=1)
+
+
+def test_class_of_ones_own_keeps_the_init_that_python_finds():
+    class Loud(fnn.Dense):
+        def __init__(self, units):
+            super().__init__(2 * units)
+
+    class Plain(fnn.Dense):
+        pass
+
+    class Both(Plain, Loud):
+        pass
+
+    assert Both(3).units == 6
 
 
 def test_plain_function_as_loss_is_told_of_function_loss():

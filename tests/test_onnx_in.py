@@ -408,6 +408,52 @@ def test_operators_that_would_change_the_meaning_of_rows_are_refused(body, why):
     refused(graph(body, W=rows(4, 4), many=rows(5, 4)), why)
 
 
+def softplus(beta, threshold, divisor):
+    """As PyTorch writes nn.Softplus(beta, threshold)."""
+    return graph(
+        "b = Mul(x, beta) s = Softplus(b) d = Div(s, divisor) g = Greater(b, t) y = Where(g, x, d)",
+        beta=np.float32(beta),
+        divisor=np.float32(divisor),
+        t=np.float32(threshold),
+    )
+
+
+def threshold(edge, floor, compare="LessOrEqual"):
+    """As PyTorch writes nn.Threshold(edge, floor)."""
+    body = f"low = {compare}(x, edge) y = Where(low, floor, x)"
+    return graph(body, edge=np.float32(edge), floor=np.float32(floor))
+
+
+@pytest.mark.parametrize("beta", [2.0, 0.3, 5.0])
+def test_softplus_of_another_sharpness(beta):
+    network = agree(softplus(beta, 20, beta), x=rows(40, 4))
+    assert kinds(network) == ["normalization", "activation", "normalization"]
+    assert network.layers[2].activation.name == "softplus"
+
+
+@pytest.mark.parametrize(
+    "edge, floor, layers",
+    [
+        (0.5, 0.5, ["normalization", "activation", "normalization"]),
+        (-0.5, -0.5, ["normalization", "activation", "normalization"]),
+        (0.4, 0.0, ["activation", "activation"]),
+        (0.0, -1.5, ["normalization", "activation", "activation", "normalization"]),
+        (0.75, -1.5, ["normalization", "activation", "activation", "normalization"]),
+    ],
+)
+def test_threshold(edge, floor, layers):
+    x = rows(40, 4)
+    x[0] = edge
+    assert kinds(agree(threshold(edge, floor), x=x)) == layers
+
+
+def test_thresholds_and_softplus_that_no_layers_compute_are_refused():
+    refused(threshold(0.1, 20.0), "LessOrEqual")  # jumps down
+    refused(threshold(0.4, 0.0, "Less"), "Less")  # 0.4 itself stays
+    refused(softplus(0.5, 5, 0.5), "Greater")  # changes over where the two differ
+    refused(softplus(2.0, 20, 2.1), "Greater")
+
+
 def test_a_piece_that_is_nearly_a_known_function_is_not_taken_for_it():
     """gelu with 0.6 for 0.5, leaky relu whose slope bends, a layer norm by another power."""
     for body in (

@@ -353,6 +353,15 @@ def test_a_c_loss_whose_gradient_is_nan_stops_before_the_update():
     np.testing.assert_array_equal(model.parameter_arena, before)
 
 
+class CompiledByNumba:
+    """What numba's cfunc makes: it can be called, as the Python function that was compiled."""
+
+    ctypes = ctypes.CFUNCTYPE(None)()
+
+    def __call__(self, *args):
+        raise AssertionError(args)
+
+
 @pytest.mark.parametrize(
     "function, message",
     [
@@ -363,6 +372,16 @@ def test_a_c_loss_whose_gradient_is_nan_stops_before_the_update():
         ("mse", "function must be a Python function, .* got str"),
         ((1, 2), "function must be a Python function, .* got tuple"),
         (losses.Huber, "function must be a function, got the class"),
+        (
+            ctypes.CDLL(None).abs,
+            r"function is a bare C function of ctypes; want scipy.LowLevelCallable\(function\), of "
+            r"the signature 'void \(double \*, .*; ctypes is told so by function.restype = None",
+        ),
+        (ctypes.CFUNCTYPE(None)(), "function is a bare C function of ctypes"),
+        (
+            CompiledByNumba(),
+            r"function is a bare C function of numba; want .*LowLevelCallable\(function.ctypes\)",
+        ),
     ],
 )
 def test_what_is_no_function_is_refused(function, message):

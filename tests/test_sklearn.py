@@ -548,16 +548,25 @@ def test_metadata_routing():
     [
         ({"dropout": [0.1, 0.2]}, "MLPRegressor: dropout: got 2 values for 1 hidden layers"),
         ({"dropout": 1.5}, "'dropout' parameter"),
-        ({"dropout": [1.0]}, "dropout must be within"),
+        ({"dropout": [1.0]}, "MLPRegressor: dropout must be .* below 1, got 1.0"),
         ({"normalization": ["batches"]}, "unknown normalization 'batches'"),
-        ({"activation": "rellu"}, "did you mean 'relu'"),
+        (
+            {"activation": "rellu"},
+            "^MLPRegressor: unknown activation 'rellu'; did you mean 'relu'\\? Known: linear, relu",
+        ),
+        (
+            {"activation": ["rellu"], "normalization": "batch"},
+            "^MLPRegressor: unknown activation 'rellu'",
+        ),
         ({"activation": ["relu", "tanh"]}, "activation: got 2 values for 1 hidden layers"),
-        ({"solver": "adamm"}, "did you mean 'adam'"),
+        ({"solver": "adamm"}, "^MLPRegressor: unknown solver 'adamm'; did you mean 'adam'"),
+        ({"solver": "lbfg"}, "did you mean 'lbfgs'"),
         ({"loss": "hubber"}, "did you mean 'huber'"),
+        ({"loss": "squared_eror"}, "did you mean 'squared_error'\\? Known: squared_error, "),
         ({"loss": "hinge"}, "hinge is a loss of classes"),
         ({"solver": "lbfgs", "dropout": 0.1}, "dropout changes at each look"),
         ({"learning_rate": "cosine"}, "'learning_rate' parameter"),
-        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be > 0"),
+        ({"hidden_layer_sizes": (5, 0)}, "^MLPRegressor: hidden_layer_sizes must be > 0"),
         ({"dtype": "float16"}, "'dtype' parameter"),
         ({"n_threads": 0}, "'n_threads' parameter"),
     ],
@@ -569,11 +578,35 @@ def test_parameters_that_cannot_be(parameters, message):
     assert not hasattr(model, "coefs_")
 
 
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"activation": [3]}, "activation must be a name or an object of fastnn.activations"),
+        (
+            {"hidden_layer_sizes": (8, 3.5)},
+            r"hidden_layer_sizes\[1\] must be .*, got 3.5 \(float\)",
+        ),
+        ({"hidden_layer_sizes": ("8",)}, r"hidden_layer_sizes\[0\] must be .*, got '8' \(str\)"),
+        ({"hidden_layer_sizes": [[8, 3]]}, r"hidden_layer_sizes\[0\] must be .*, got \[8, 3\]"),
+        ({"dropout": ["much"]}, "dropout must be .*, got 'much'"),
+        ({"normalization": [["batch"]]}, r"normalization must be .*, got \['batch'\]"),
+        ({"callbacks": [fnn.callbacks.EarlyStopping]}, r"callbacks\[0\] must be a Callback"),
+    ],
+)
+def test_parameters_of_another_kind(parameters, message):
+    model = regressor(**parameters)
+    with pytest.raises(TypeError, match=f"^MLPRegressor: {message}"):
+        model.fit(X, Y)
+    assert not hasattr(model, "coefs_")
+
+
 def test_losses_that_do_not_fit_the_classes():
     with pytest.raises(ValueError, match="a loss of two classes, y is multiclass"):
         classifier(loss="binary_crossentropy").fit(X, THREE)
     with pytest.raises(ValueError, match="chooses one class, y has several labels"):
         classifier(loss="categorical_crossentropy").fit(X, LABELS)
+    with pytest.raises(ValueError, match=r"^MLPClassifier: loss: .* did you mean 'log_loss'"):
+        classifier(loss="logloss").fit(X, TWO)
     with pytest.raises(ValueError, match="no loss of classes"):
         classifier(loss="mse").fit(X, TWO)
     with pytest.raises(AttributeError, match="has no attribute 'predict_proba'") as raised:

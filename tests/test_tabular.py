@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 from safetensors import safe_open
@@ -681,6 +682,77 @@ def test_shuffled_gives_each_row_once_in_new_orders(buffer_rows, monkeypatch):
     assert len(stream) == 23
 
 
+def sorted_source(kind, folder, rows=240):
+    """A table whose x and y are the numbers of its rows, in pieces of 20 rows."""
+    table = pa.table({"x": np.arange(float(rows)), "y": np.arange(float(rows))})
+    if kind == "memory":
+        return open_table(table)
+    for i in range(4):
+        part = table.slice(60 * i, 60)
+        if kind == "arrow":
+            pa.feather.write_feather(part, folder / f"{i}.arrow")
+        else:
+            pa.parquet.write_table(part, folder / f"{i}.parquet", row_group_size=10)
+    if kind == "arrow":
+        return open_table(pa.dataset.dataset(folder, format="feather"))
+    return open_table(folder)
+
+
+@pytest.mark.parametrize("kind", ["folder", "arrow", "memory"])
+def test_pieces_of_a_sorted_table_come_in_another_order_each_epoch(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr("fastnn.tabular.sources.BATCH_ROWS", 20)
+    source = sorted_source(kind, tmp_path)
+    pieces = source.pieces()
+    length = 60 if kind == "arrow" else 20  # whole files; two row groups; batches
+    assert [piece.first for piece in pieces] == list(range(0, 240, length))
+    for piece in pieces:
+        x = np.concatenate([batch.column("x").to_numpy() for batch in piece.batches(["x"])])
+        np.testing.assert_array_equal(x, piece.first + np.arange(length))
+
+    line = TabularRegressor(seed=0, epochs=1).fit(source, target="y")
+    encoder = Encoder(
+        line.schema_, "float32", missing="impute", out_of_range="count", where="", training=True
+    )
+    held_out = HeldOut(240, 0.1, 5)
+    weight = 1000.0 + np.arange(240)
+    supply = Supply(source, encoder, "y", lambda array: to_numbers(array, "number"), weight)
+
+    def epochs(seed):
+        stream = Shuffled(supply, held_out, rows=216, batch_size=4, buffer_rows=24, seed=seed)
+        for _ in range(2):
+            batches = [(y.copy(), weight.copy()) for _, y, weight in stream]
+            y, weights = map(np.concatenate, zip(*batches, strict=True))
+            np.testing.assert_array_equal(weights, 1000 + y)
+            np.testing.assert_array_equal(np.sort(y), np.flatnonzero(~held_out.mask(0, 240)))
+            yield y
+
+    first, second = epochs(1)
+    for y in (first, second):
+        halves = y[:108].mean(), y[108:].mean()
+        assert halves[1] - halves[0] < 100  # in the table's order it is 120, less what is mixed
+    assert not np.array_equal(np.argsort(first // 20), np.argsort(second // 20))
+    np.testing.assert_array_equal(np.concatenate([first, second]), np.concatenate([*epochs(1)]))
+    assert not np.array_equal(first, next(epochs(2)))
+
+
+def test_a_dataset_with_a_filter_is_one_piece(tmp_path):
+    sorted_source("folder", tmp_path)
+    dataset = pa.dataset.dataset(tmp_path).filter(pa.dataset.field("x") >= 100)
+    source = open_table(dataset)
+    (piece,) = source.pieces()
+    assert piece.first == 0
+    assert sum(batch.num_rows for batch in piece.batches(["x"])) == 140
+
+
+def test_validation_data_without_rows_is_refused(tmp_path):
+    table = pa.table({"x": np.arange(20.0), "y": np.arange(20.0)})
+    (tmp_path / "none.csv").write_text("x,y\n")
+    with pytest.raises(
+        ValueError, match=r"^TabularRegressor\.fit: validation_data: the table has no rows"
+    ):
+        TabularRegressor(seed=0).fit(table, "y", validation_data=tmp_path / "none.csv")
+
+
 def test_held_out_is_exact_and_the_same_in_pieces():
     held_out = HeldOut(1000, 0.1, 7)
     mask = held_out.mask(0, 1000)
@@ -759,3 +831,13 @@ def test_evaluate_names_the_target_that_a_table_lacks():
     )
     with pytest.raises(ValueError, match=r"the table has no column 't'; it has a, b$"):
         cars.evaluate(pa.table({"a": [1], "b": [2]}))
+
+
+@pytest.mark.parametrize("kind", [TabularRegressor, TabularClassifier])
+def test_unknown_option_is_named_with_the_nearest_and_all_there_are(kind):
+    with pytest.raises(
+        TypeError,
+        match=rf"^{kind.__name__}: unexpected argument 'hiden'; did you mean 'hidden'\? "
+        r"Known: hidden, activation, .*, verbose, callbacks$",
+    ):
+        kind(hiden=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Noted", "takes"]
+__all__ = ["Noted", "c_kind", "takes"]
 
 
 class Noted:
@@ -57,3 +57,20 @@ def takes(function: Callable[..., object], count: int) -> bool:
     except ValueError:  # nobody knows its signature
         return True
     return True
+
+
+def c_kind(function: object) -> str | None:
+    """Return whose bare C function it is, "ctypes", "cffi" or "numba"; None for any other object.
+
+    Examples
+    --------
+    >>> import ctypes
+    >>> c_kind(ctypes.CFUNCTYPE(None)()), c_kind(print)
+    ('ctypes', None)
+    """
+    homes = {"_ctypes": "ctypes", "_cffi_backend": "cffi"}
+    for base in type(function).__mro__:
+        if base.__module__ in homes:
+            return homes[base.__module__]
+    compiled = getattr(function, "ctypes", None)  # of a cfunc
+    return "numba" if compiled is not None and callable(compiled) and c_kind(compiled) else None

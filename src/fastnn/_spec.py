@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import FunctionType
 from typing import Any, ClassVar, Self, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -48,6 +49,8 @@ class Spec:
         super().__init_subclass__()
         if "tag" not in cls.__dict__:
             cls.tag = cls.__name__
+        if cls.__module__.startswith("fastnn."):
+            _name_init(cls)
 
     def _set(self, **fields: object) -> None:
         """Set the fields; for ``__init__`` alone."""
@@ -180,6 +183,29 @@ class Spec:
         return found(**{name: _revive(value, custom) for name, value in fields.items()})
 
 
+def _name_init(cls: type[Spec]) -> None:
+    """Give a class that inherits its ``__init__`` a copy under its own name.
+
+    Python names the function in ``Dropout.__init__() got an unexpected keyword argument``; nobody
+    knows the base that has it.
+    """
+    inherited: Any = cls.__init__
+    if "__init__" in cls.__dict__ or not isinstance(inherited, FunctionType):
+        return
+    own = FunctionType(
+        inherited.__code__,
+        inherited.__globals__,
+        "__init__",
+        inherited.__defaults__,
+        inherited.__closure__,
+    )
+    own.__kwdefaults__ = inherited.__kwdefaults__
+    own.__annotations__ = inherited.__annotations__
+    own.__module__ = cls.__module__
+    own.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__ = own  # type: ignore[method-assign]
+
+
 def _build(cls: type[S], fields: dict[str, Any]) -> S:
     return cls(**fields)
 
@@ -270,14 +296,40 @@ def lookup(what: str, name: object, table: Mapping[str, T], where: str = "") -> 
         raise TypeError(f"{prefix}{what} must be named by a string, got {describe(name)}")
     if name in table:
         return table[name]
+    raise ValueError(f"{prefix}unknown {what} {describe_name(name)}; {_known(name, table)}")
+
+
+def _known(name: str, names: Iterable[str], hint: str = "") -> str:
+    """Return the end of a message about an unknown name: the nearest one, and all there are."""
     from difflib import get_close_matches
 
+    names = list(names)
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")
-    near = get_close_matches(plain, table, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(
-        f"{prefix}unknown {what} {describe_name(name)}; {hint}Known: {', '.join(table) or 'none'}"
-    )
+    near = get_close_matches(plain, names, n=1)
+    if near and not hint:
+        hint = f"did you mean {near[0]!r}?"
+    return f"{hint and hint + ' '}Known: {', '.join(names) or 'none'}"
+
+
+def unexpected(where: str, name: str, known: Iterable[str], hint: str = "") -> TypeError:
+    """Return the error for a keyword argument that a function does not have.
+
+    Parameters
+    ----------
+    where, name : str
+        The function, and what came.
+    known : iterable of str
+        The arguments it has.
+    hint : str, optional
+        In place of the nearest name.
+
+    Examples
+    --------
+    >>> unexpected("TabularRegressor", "hiden", ["hidden", "dropout"])
+    TypeError("TabularRegressor: unexpected argument 'hiden'; did you mean 'hidden'? \
+Known: hidden, dropout")
+    """
+    return TypeError(f"{where}: unexpected argument {name!r}; {_known(name, known, hint)}")
 
 
 def describe_name(name: str) -> str:

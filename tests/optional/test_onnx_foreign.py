@@ -73,6 +73,14 @@ def test_torch_activation_is_one_layer(name, dynamo, opset, tmp_path):
     np.testing.assert_allclose(model.predict(x.numpy()), net(x).detach(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("module", [nn.Softplus(beta=2.0), nn.Threshold(0.4, -0.2)])
+def test_torch_activation_between_scales(module, tmp_path):
+    torch.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(4, 6), module, nn.Linear(6, 2)), 3 * torch.randn(7, 4)
+    model = written(net, x, tmp_path / "m.onnx", True, 18)
+    np.testing.assert_allclose(model.predict(x.numpy()), net(x).detach(), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("dynamo, opset", [(False, 13), (True, 18), (True, 20)])
 def test_torch_norms_and_residuals(dynamo, opset, tmp_path):
     torch.manual_seed(0)

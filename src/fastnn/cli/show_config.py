@@ -8,6 +8,11 @@ from fastnn.cli.arguments import Commands, Parser, add_command
 
 __all__ = ["add"]
 
+EXAMPLES = """\
+  fastnn config
+  FASTNN_ISA=avx2 FASTNN_NUM_THREADS=1 fastnn config
+"""
+
 
 def add(commands: Commands[Parser]) -> None:
     """Add the command."""
@@ -17,6 +22,7 @@ def add(commands: Commands[Parser]) -> None:
         run,
         help="show version, instruction sets, compiler, threads",
         description="Shows what this build is and what it uses on this machine.",
+        examples=EXAMPLES,
     )
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from fastnn.callbacks import LambdaCallback
 from fastnn.cli.show import one_line_warnings, print_values
 from fastnn.cli.tables import find_task, open_data, split
 from fastnn.tabular import Source, TabularClassifier, TabularRegressor
@@ -63,6 +64,10 @@ def _train(arguments: argparse.Namespace) -> None:
     elif arguments.test_size != 0:
         train, test = split(whole, arguments.test_size or TEST_SIZE, seed, target)
     estimator = make_estimator(arguments, task, seed)
+    if arguments.test is not None:
+        estimator.callbacks = (
+            LambdaCallback(on_train_begin=lambda _: check_test(estimator, test)),
+        )
     if arguments.report is not None and test is None:
         raise ValueError("--report: shows held-out rows; give --test, or --test-size above 0")
     if not quiet:
@@ -104,6 +109,14 @@ def make_estimator(arguments: argparse.Namespace, task: str, seed: int) -> Estim
         options["kinds"] = dict(map(_kind, kinds))
     kind = TabularClassifier if task == "classification" else TabularRegressor
     return kind(seed=seed, verbose=0 if arguments.quiet else 1, **options)
+
+
+def check_test(estimator: Estimator, test: Any) -> None:
+    """Refuse a broken table to test with before the time is spent on training."""
+    source = estimator._open(test, "--test", [estimator.target_.name])
+    names = [estimator.target_.name, *(column.name for column in estimator.schema_)]
+    if source.again and not sum(batch.num_rows for batch in source.batches(names)):
+        raise ValueError(f"--test: {source.name} has no rows")
 
 
 def _kind(text: str) -> tuple[str, str]:

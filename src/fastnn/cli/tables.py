@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastnn._spec import lookup
 from fastnn.tabular import Source, open_table
 from fastnn.tabular.arrow import kind_of, to_numbers
 from fastnn.tabular.rows import HeldOut
+from fastnn.tabular.sources import Piece
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,9 +33,9 @@ def open_data(name: str) -> Source:
     """Open a table; what is none is told from a misspelt name."""
     if name not in ("auto-mpg", "-") and not os.path.exists(name) and not os.path.splitext(name)[1]:
         near = get_close_matches(name.lower(), ["auto-mpg"], n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"did you mean {near[0]}? Want" if near else "want"
         raise ValueError(
-            f"unknown data set {name!r}; {hint}Want a file (.csv, .parquet, .arrow), a folder of "
+            f"unknown data set {name!r}; {hint} a file (.csv, .parquet, .arrow), a folder of "
             f"Parquet, - for standard input, or the data that come with fastnn: auto-mpg"
         )
     return open_table(name)
@@ -58,7 +60,9 @@ def find_task(source: Source, target: str) -> tuple[str, str]:
             return "regression", "its values are numbers"
         if rows >= LOOKED_AT:
             break
-    return "classification", f"its values are {len(seen)} different whole numbers"
+    count = len(seen)
+    what = "are all the same number" if count == 1 else f"are {count} different whole numbers"
+    return "classification", f"its values {what}"
 
 
 class Part(Source):
@@ -77,8 +81,22 @@ class Part(Source):
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Read the rows that belong to it."""
-        start = 0
-        for batch in self.source.batches(columns):
+        return self._chosen(Piece(0, self.source.batches), columns)
+
+    def pieces(self) -> Sequence[Piece]:
+        """Cut it where the whole table can be cut."""
+        whole = self.source.pieces()
+        ends = [*(piece.first for piece in whole[1:]), self.held_out.rows]
+        found, first = [], 0
+        for piece, end in zip(whole, ends, strict=True):
+            found.append(Piece(first, partial(self._chosen, piece)))
+            mask = self.held_out.mask(piece.first, end - piece.first)
+            first += int(np.count_nonzero(mask == self.wanted))
+        return found
+
+    def _chosen(self, piece: Piece, columns: Sequence[str]) -> Iterator[Any]:
+        start = piece.first
+        for batch in piece.batches(columns):
             mask = self.held_out.mask(start, batch.num_rows)
             start += batch.num_rows
             yield batch.take(np.flatnonzero(mask == self.wanted))

@@ -328,16 +328,21 @@ class Reader:
         found = recognize(nodes, opsets, source, rows.dims, constants, output)
         if found is None:
             return None
-        kind, settings, dims = found
-        consts = {}
-        if kind == "prelu":
-            alpha = self.values[settings.pop("alpha")]
-            assert isinstance(alpha, Const)
-            if settings.pop("sign") < 0:
-                alpha = Const(-alpha.array, alpha.name)
-            consts = {"alpha": alpha}
+        steps, dims = found
         cols = int(np.prod(dims, dtype=np.int64))
-        return Rows(Ref(Op(kind, (rows.ref,), (cols,), consts, settings)), dims)
+        ref = rows.ref
+        for kind, settings in steps:
+            consts = {}
+            if kind == "prelu":
+                alpha = self.values[settings.pop("alpha")]
+                assert isinstance(alpha, Const)
+                if settings.pop("sign") < 0:
+                    alpha = Const(-alpha.array, alpha.name)
+                consts = {"alpha": alpha}
+            for key in {"scale", "mean"} & settings.keys():
+                consts[key] = Const(np.full(cols, settings.pop(key)), "number")
+            ref = Ref(Op(kind, (ref,), (cols,), consts, settings))
+        return Rows(ref, dims)
 
 
 def _kind(node: Any) -> str:

@@ -2,11 +2,13 @@
 
 Exporters write ``gelu`` as five to nine operators, each in its own order.  Here the piece of graph
 from one tensor to one tensor is run by ONNX's reference on sample rows; if its values are those of
-one of fastnn's activations everywhere, it is that activation, however it was written.
+one of fastnn's activations everywhere, it is that activation, however it was written.  A softplus
+of another sharpness and a threshold are an activation between two scales.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -58,6 +60,8 @@ PLAIN = (
     *(activations.SELU, activations.Mish, activations.Softsign, activations.LogSigmoid),
     activations.TanhShrink,
 )
+Step = tuple[str, dict[str, Any]]  # a layer's kind and its settings
+
 ROW_WISE = (activations.Softmax, activations.LogSoftmax, activations.Sparsemax)
 
 
@@ -87,8 +91,8 @@ def recognize(
     dims: tuple[int, ...],
     constants: Mapping[str, Array],
     output: str,
-) -> tuple[str, dict[str, Any], tuple[int, ...]] | None:
-    """Return which layer `nodes` compute: its kind, its settings and the axes of its output.
+) -> tuple[list[Step], tuple[int, ...]] | None:
+    """Return which layers, one after the other, `nodes` compute, and the axes of the output.
 
     Parameters
     ----------
@@ -133,20 +137,21 @@ def recognize(
     for name in weights:
         slopes = _slopes(name, given, sample, flat, lambda g: run(part, opsets, g, [output])[0])
         if slopes is not None:
-            return "prelu", slopes, shape
+            return [("prelu", slopes)], shape
     if any((given[name] == given[name].flat[0]).all() for name in weights):
         return None  # weights at their first values, it may be: they shall stay weights
     if flat.shape[1] == cols:
         values = flat[: len(elements)].ravel()[: grid.size]
         activation = _elementwise(grid, values, numbers)
         if activation is not None:
-            return "activation", {"activation": activation}, shape
-        found = _row_wise(rows, flat[len(elements) :], numbers)
-        return None if found is None else (*found, shape)
+            return [("activation", {"activation": activation})], shape
+        one = _row_wise(rows, flat[len(elements) :], numbers)
+        found = _between_scales(grid, values, numbers) if one is None else [one]
+        return None if found is None else (found, shape)
     if cols == 2 * flat.shape[1]:
         a, b = np.split(rows, 2, axis=1)
         if _alike(flat[len(elements) :], a * kernels.sigmoid(np.ascontiguousarray(b))):
-            return "activation", {"activation": activations.GLU()}, shape
+            return [("activation", {"activation": activations.GLU()})], shape
     return None
 
 
@@ -238,9 +243,39 @@ def _candidates(values: Array, numbers: Sequence[float]) -> Iterator[activations
         yield activations.HardShrink(value)
 
 
-def _row_wise(
-    rows: Array, values: Array, numbers: Sequence[float]
-) -> tuple[str, dict[str, Any]] | None:
+def _between_scales(grid: Array, values: Array, numbers: Sequence[float]) -> list[Step] | None:
+    """Return the layers of ``softplus(beta * x) / beta``, or of ``x if x > edge else floor``."""
+    if not np.isfinite(values).all():
+        return None
+    if values[1] > 1 / LARGEST:  # at 0
+        beta = _stored(math.log(2) / float(values[1]), numbers)
+        if _alike(values, kernels.softplus(beta * grid) / beta):
+            return [
+                ("scale", {"scale": beta}),
+                ("activation", {"activation": activations.Softplus()}),
+                ("scale", {"scale": 1 / beta}),
+            ]
+    floor = _stored(float(values[3]), numbers)  # far below
+    for edge in sorted({floor, *numbers}):
+        if floor <= edge < LARGEST and _alike(values, np.where(grid > edge, grid, floor)):
+            steps: list[Step] = [("activation", {"activation": activations.ReLU()})]
+            if edge > floor:
+                step = activations.HardShrink(neat(edge - floor))
+                steps.append(("activation", {"activation": step}))
+            if floor != 0:
+                steps.insert(0, ("scale", {"mean": floor, "invert": False}))
+                steps.append(("scale", {"mean": floor, "invert": True}))
+            return steps
+    return None
+
+
+def _stored(value: float, numbers: Sequence[float]) -> float:
+    """Return the constant of the file that `value` stands for, or `value` itself."""
+    near = [number for number in numbers if math.isclose(number, value, rel_tol=1e-5)]
+    return near[0] if near else value
+
+
+def _row_wise(rows: Array, values: Array, numbers: Sequence[float]) -> Step | None:
     for cls in ROW_WISE:
         if rows.shape[1] > 1 and _alike(values, getattr(kernels, cls.tag)(rows)):
             return "activation", {"activation": cls()}

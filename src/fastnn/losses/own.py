@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastnn._own import Noted, takes
+from fastnn._own import Noted, c_kind, takes
 from fastnn._spec import check_int, describe
 from fastnn.losses.base import Loss
 
 __all__ = ["FunctionLoss", "custom"]
+
+
+_OF_CTYPES = (
+    "; ctypes is told so by function.restype = None and function.argtypes = "
+    "[POINTER(c_double)] * 4 + [c_size_t] * 2 + [c_void_p]"
+)
 
 
 class FunctionLoss(Loss):
@@ -53,6 +59,16 @@ class FunctionLoss(Loss):
         where = "losses.custom" if type(self) is FunctionLoss else type(self).__name__
         if isinstance(function, type):
             raise TypeError(f"{where}: function must be a function, got the class {function!r}")
+        home = c_kind(function)
+        if home is not None:
+            given = "function.ctypes" if home == "numba" else "function"
+            raise TypeError(
+                f"{where}: function is a bare C function of {home}; want "
+                f"scipy.LowLevelCallable({given}), of the signature 'void (double *, double *, "
+                f"double *, double *, size_t, size_t, void *)', or float for double: "
+                f"y_pred, y_true, value, gradient, rows, columns, user_data"
+                + (_OF_CTYPES if home == "ctypes" else "")
+            )
         if own_loss_type(where, function) == "python" and not takes(function, 2):
             raise TypeError(f"{where}: function must take (y_true, y_pred)")
         if name is None:
@@ -146,7 +162,8 @@ def custom(
     Raises
     ------
     TypeError
-        If `function` is neither, or the signature is another.
+        If `function` is neither, or the signature is another; a C function of ctypes, cffi or numba
+        must come in a LowLevelCallable.
 
     Notes
     -----

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from fastnn import schedules
-from fastnn._spec import Spec, check_bool, check_float, check_int, describe
+from fastnn._spec import Spec, check_bool, check_float, check_int, describe, unexpected
 from fastnn.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -162,10 +162,8 @@ class Optimizer(Spec):
         if unknown:
             name = next(iter(unknown))
             near = _ELSEWHERE.get(name)
-            raise TypeError(
-                f"{who}: unexpected argument {name!r}"
-                + (f"; fastnn calls it {near!r}" if near else "")
-            )
+            hint = f"fastnn calls it {near!r}." if near else ""
+            raise unexpected(who, name, type(self)._arguments(), hint)
         if not isinstance(exclude, (tuple, list)) or not all(isinstance(p, str) for p in exclude):
             raise TypeError(
                 f"{who}: exclude must be a list or tuple of patterns such as '*/bias', "

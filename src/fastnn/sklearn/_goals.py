@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import expit, softmax
 
 from fastnn import losses
-from fastnn._spec import describe
+from fastnn._spec import describe, lookup
 from fastnn.losses import Loss
 
 __all__ = ["Goal", "activate", "classification_goal", "regression_goal"]
@@ -52,7 +52,7 @@ def regression_goal(loss: object, targets: int, where: str) -> Goal:
         return Goal(losses.MeanSquaredError(), 0.5 * targets, (targets,), "identity")
     if loss == "poisson":
         return Goal(losses.Poisson(log_input=True), float(targets), (targets,), "exp")
-    found = losses.get(loss, where)
+    found = _loss_of(loss, "squared_error", where)
     if found.fuses is not None or found.takes == "signs" or found.integer_labels:
         raise ValueError(f"{where}: {found.name} is a loss of classes; want one of numbers")
     units = next(
@@ -70,6 +70,13 @@ def regression_goal(loss: object, targets: int, where: str) -> Goal:
     if isinstance(found, losses.MeanSquaredLogarithmicError):  # its outputs must be positive
         return Goal(found, 1.0, (units,), "identity", "softplus")
     return Goal(found, 1.0, (units,), "identity")
+
+
+def _loss_of(loss: object, default: str, where: str) -> Loss:
+    """Return one of fastnn's losses; an unknown name is held against scikit-learn's too."""
+    if isinstance(loss, str):
+        lookup("loss", loss, {default: None, **Loss.table}, where)
+    return losses.get(loss, where)
 
 
 def _fits(loss: Loss, units: int, targets: int) -> bool:
@@ -96,7 +103,7 @@ def classification_goal(loss: object, kind: str, classes: list[int], where: str)
             return Goal(found, float(len(classes)), (len(classes),), "logistic")
         found = losses.SparseCategoricalCrossentropy(from_logits=True)
         return Goal(found, 1.0, tuple(classes), "softmax")
-    found = losses.get(loss, where)
+    found = _loss_of(loss, "log_loss", where)
     if found.fuses is not None and not found.from_logits:
         found = found.replace(from_logits=True)
     if found.fuses == "sigmoid" or found.takes == "signs":

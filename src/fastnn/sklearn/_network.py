@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from fastnn import activations
+from fastnn._spec import MAX_UNITS, check_float, check_int, lookup
 from fastnn.layers import (
     Activation,
     BatchNormalization,
@@ -52,24 +55,24 @@ class Plan(NamedTuple):
         """Return the plan that an estimator's parameters make."""
         where = type(estimator).__name__
         given = estimator.hidden_layer_sizes
-        sizes = [int(n) for n in (given if np.ndim(given) else [given])]
-        if any(n < 1 for n in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        sizes = list(given) if np.ndim(given) or isinstance(given, tuple) else [given]
+        for i, n in enumerate(sizes):
+            if isinstance(n, Integral) and n < 1:  # as scikit-learn says it
+                raise ValueError(f"{where}: hidden_layer_sizes must be > 0, got {sizes}.")
+            check_int(where, f"hidden_layer_sizes[{i}]", n, 1, MAX_UNITS)
         each = {
             name: _each(getattr(estimator, name), len(sizes), f"{where}: {name}")
             for name in ("activation", "dropout", "normalization")
         }
+        for activation in each["activation"]:
+            activations.get(activation, where)
         for rate in each["dropout"]:
-            if not 0 <= rate < 1:
-                raise ValueError(f"{where}: dropout must be within [0, 1), got {rate}")
+            check_float(where, "dropout", rate, at_least=0, below=1)
         for name in each["normalization"]:
-            if name is not None and name not in NORMALIZATIONS:
-                raise ValueError(
-                    f"{where}: unknown normalization {name!r}; want None, "
-                    f"{', '.join(map(repr, NORMALIZATIONS))}"
-                )
+            if name is not None:
+                lookup("normalization", name, NORMALIZATIONS, where)
         return cls(
-            tuple(sizes),
+            tuple(map(int, sizes)),
             each["activation"],
             each["dropout"],
             each["normalization"],

@@ -13,6 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from fastnn import optimizers, parallel
+from fastnn._spec import lookup
 from fastnn.callbacks import Callback
 from fastnn.events import Event
 from fastnn.optimizers import SGD, Adam, Optimizer
@@ -39,7 +40,9 @@ def optimizer_of(estimator: Any) -> Optimizer:
         return Adam(rate, estimator.beta_1, estimator.beta_2, max(estimator.epsilon, 1e-30))
     if isinstance(solver, Optimizer):
         return solver
-    return optimizers.get(solver, type(estimator).__name__).replace(learning_rate=rate)
+    where = type(estimator).__name__
+    lookup("solver", solver, {**Optimizer.table, "lbfgs": None}, where)
+    return optimizers.get(solver, where).replace(learning_rate=rate)
 
 
 def own_threads(wanted: int | None) -> AbstractContextManager[None]:

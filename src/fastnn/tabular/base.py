@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import activations, data, losses, optimizers
-from fastnn._spec import Spec, check_float, check_int, describe, lookup
+from fastnn._spec import Spec, check_float, check_int, describe, lookup, unexpected
 from fastnn.errors import FastnnWarning
 from fastnn.history import History
 from fastnn.losses import Loss
@@ -58,8 +58,13 @@ class Tabular(ABC):
         dtype: str = "float32",
         verbose: int = 0,
         callbacks: Sequence[Any] = (),
+        **unknown: object,
     ) -> None:
         where = type(self).__name__
+        for name in unknown:
+            from inspect import signature
+
+            raise unexpected(where, name, list(signature(Tabular).parameters)[:-1])
         if isinstance(hidden, int):
             hidden = (hidden,)
         self.hidden = tuple(check_int(where, "hidden", units) for units in hidden)
@@ -366,9 +371,7 @@ class Tabular(ABC):
             weight = data.as_weights(weight, where=where, rows=len(weight))
         supply = self._supply(table, where, out_of_range, weight, scaled=False)
         self.counts_ = supply.encoder.counts
-        if supply.source.rows == 0:
-            raise ValueError(f"{where}: the table has no rows")
-        found = self._judge(lambda: (rows.arguments() for rows in supply))
+        found = self._judge(supply.batches)
         self.counts_.warn(where)
         return found
 

@@ -195,7 +195,7 @@ def train(
         rows, held = gather(supply, held_out, train=not streams)
     held_data: Any = None if held is None else held.arguments()
     if validation is not None:
-        held_data = lambda: (part.arguments() for part in validation)  # noqa: E731
+        held_data = validation.batches
     callbacks: list[Callback] = list(options["callbacks"])
     if held_data is not None and options["patience"] is not None:
         callbacks.insert(0, EarlyStopping("val_loss", patience=options["patience"]))

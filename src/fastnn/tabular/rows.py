@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from fastnn._core import random_permutation
 from fastnn.tabular.encode import Encoder
-from fastnn.tabular.sources import Source
+from fastnn.tabular.sources import Piece, Source
 
 __all__ = ["HeldOut", "Rows", "Shuffled", "Supply", "gather"]
 
 Array = npt.NDArray[Any]
 MOST_HELD_OUT = 100_000  # rows of a stream that are kept in memory to validate with
+PIECES = 1 << 62  # in a seed: orders of pieces are none of those of rows
 EXACT_BELOW = 2**24  # rows; of more of them the share that is held out is only nearly the one asked
 
 
@@ -116,11 +117,37 @@ class Supply:
         if isinstance(weight, str):
             names.append(weight)
         self.names = list(dict.fromkeys(names))
+        self._pieces: Sequence[Piece] | None = None
 
     def __iter__(self) -> Iterator[Rows]:
         """Read the table once, batch by batch."""
-        start = 0
-        for batch in self.source.batches(self.names):
+        return (rows for _, rows in self._read(Piece(0, self.source.batches)))
+
+    def batches(self) -> Iterator[tuple[Array, ...]]:
+        """Yield the rows as a trainer takes them; a table without rows is an error."""
+        empty = True
+        for rows in self:
+            empty = False
+            yield rows.arguments()
+        if empty:
+            raise ValueError(f"{self.encoder.where}: the table has no rows")
+
+    def mixed(self, seed: int, epoch: int) -> Iterator[tuple[int, Rows]]:
+        """Read the table once, its pieces in an order of the epoch.
+
+        Yields
+        ------
+        tuple of int and Rows
+            The number of the batch's first row in the table, and the rows.
+        """
+        if self._pieces is None:
+            self._pieces = self.source.pieces()
+        for i in random_permutation(seed, "shuffle", epoch, len(self._pieces)):
+            yield from self._read(self._pieces[i])
+
+    def _read(self, piece: Piece) -> Iterator[tuple[int, Rows]]:
+        start = piece.first
+        for batch in piece.batches(self.names):
             if batch.num_rows == 0:
                 continue
             weight: Array | None = None
@@ -128,10 +155,9 @@ class Supply:
                 weight = weights_of(batch.column(self.weight), self.weight, self.encoder.where)
             elif self.weight is not None:
                 weight = self.weight[start : start + batch.num_rows]
+            encoded = self.encoder.encode(batch)
+            yield start, Rows(encoded, self.encode_target(batch.column(self.target)), weight)
             start += batch.num_rows
-            yield Rows(
-                self.encoder.encode(batch), self.encode_target(batch.column(self.target)), weight
-            )
 
 
 def weights_of(array: Any, name: str, where: str) -> Array:
@@ -218,8 +244,9 @@ def _choose(rows: Rows, chosen: Array) -> Rows:
 class Shuffled:
     """Batches of a table that is read anew each epoch, through a buffer that mixes its rows.
 
-    The buffer is filled, mixed, and one half of it given away; then it is filled again.  Its order
-    depends on the seed, the number of the epoch and the table alone.
+    The table's pieces (files, row groups) come in another order each epoch.  The buffer is filled,
+    mixed, and one half of it given away; then it is filled again.  Its order depends on the seed,
+    the number of the epoch and the table alone.
 
     Parameters
     ----------
@@ -266,12 +293,10 @@ class Shuffled:
         return self._batches(self.epoch - 1)
 
     def _batches(self, epoch: int) -> Iterator[tuple[Array, ...]]:
-        size, draws, filled, start = len(self._x), 0, 0, 0
-        for rows in self.supply:
-            n = len(rows.x)
+        size, draws, filled = len(self._x), 0, 0
+        for start, rows in self.supply.mixed(self.seed ^ PIECES, epoch):
             if self.held_out:
-                rows = _choose(rows, ~self.held_out.mask(start, n))
-            start += n
+                rows = _choose(rows, ~self.held_out.mask(start, len(rows.x)))
             done = 0
             while done < len(rows.x):
                 taken = min(size - filled, len(rows.x) - done)

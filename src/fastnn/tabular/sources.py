@@ -6,16 +6,25 @@ import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import partial
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from fastnn._spec import describe
 from fastnn.tabular import csvfile
 from fastnn.tabular.arrow import need_arrow
 
-__all__ = ["Source", "open_table"]
+__all__ = ["Piece", "Source", "open_table"]
 
 BUFFER_BYTES = 2**20  # of a column of a Parquet file
 BATCH_ROWS = 16_384  # of a batch cut from memory: its rows of a network stay in cache
+
+
+class Piece(NamedTuple):
+    """Rows of a table that can be read by themselves."""
+
+    first: int  # the number of the first of them in the table
+    batches: Callable[[Sequence[str]], Iterator[Any]]
 
 
 class Source(ABC):
@@ -43,6 +52,10 @@ class Source(ABC):
     @abstractmethod
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Read these columns as record batches."""
+
+    def pieces(self) -> Sequence[Piece]:
+        """Return the pieces that can be read in any order: one, if it has only the one order."""
+        return [Piece(0, self.batches)]
 
     def typed(self, types: Mapping[str, Any]) -> Source:
         """Return it with the types of training, if it is a file that does not say its own."""
@@ -73,7 +86,18 @@ class MemoryTable(Source):
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Cut it into batches."""
-        return iter(self.table.select(list(columns)).to_batches(max_chunksize=BATCH_ROWS))
+        return _in_batches(self.table, columns)
+
+    def pieces(self) -> Sequence[Piece]:
+        """Cut it at every so many rows."""
+        return [
+            Piece(first, partial(_in_batches, self.table.slice(first, BATCH_ROWS)))
+            for first in range(0, self.table.num_rows, BATCH_ROWS)
+        ]
+
+
+def _in_batches(table: Any, columns: Sequence[str]) -> Iterator[Any]:
+    return iter(table.select(list(columns)).to_batches(max_chunksize=BATCH_ROWS))
 
 
 class Stream(Source):
@@ -154,32 +178,70 @@ class Files(Source):
         A Parquet file is read page by page: the scanner of a dataset decodes row groups ahead,
         which may be the whole file.
         """
+        try:
+            parts = self.dataset.get_fragments()
+        except ValueError:  # of a dataset with a filter
+            names = list(columns)
+            yield from self.dataset.to_batches(columns=names, batch_size=BATCH_ROWS)
+            return
+        for part in parts:
+            yield from self._read(part, columns)
+
+    def _read(self, part: Any, columns: Sequence[str]) -> Iterator[Any]:
+        """Read a file, or those of its row groups that `part` has."""
         import pyarrow.parquet as parquet
 
         names = list(columns)
         wanted = [self.schema.field(name) for name in names]
-        try:
-            parts = self.dataset.get_fragments()
-        except ValueError:  # of a dataset with a filter
-            yield from self.dataset.to_batches(columns=names, batch_size=BATCH_ROWS)
-            return
-        for part in parts:
-            inside = part.physical_schema
-            plain = all(field.name in inside.names for field in wanted) and all(
-                inside.field(field.name).type == field.type for field in wanted
+        inside = part.physical_schema
+        plain = all(field.name in inside.names for field in wanted) and all(
+            inside.field(field.name).type == field.type for field in wanted
+        )
+        if plain and getattr(part, "row_groups", None) is not None:  # a Parquet file
+            with (
+                part.open() as file,
+                parquet.ParquetFile(
+                    file, metadata=part.metadata, buffer_size=BUFFER_BYTES
+                ) as pages,
+            ):
+                for group in part.row_groups:  # one by one: it would read them all ahead
+                    found = pages.iter_batches(BATCH_ROWS, [group.id], columns=names)
+                    yield from (batch.select(names) for batch in found)
+        else:
+            yield from part.to_batches(
+                schema=self.schema, columns=names, batch_size=BATCH_ROWS, batch_readahead=2
             )
-            if plain and getattr(part, "row_groups", None) is not None:  # a Parquet file
-                with (
-                    part.open() as file,
-                    parquet.ParquetFile(file, buffer_size=BUFFER_BYTES) as pages,
-                ):
-                    for group in part.row_groups:  # one by one: it would read them all ahead
-                        found = pages.iter_batches(BATCH_ROWS, [group.id], columns=names)
-                        yield from (batch.select(names) for batch in found)
-            else:
-                yield from part.to_batches(
-                    schema=self.schema, columns=names, batch_size=BATCH_ROWS, batch_readahead=2
-                )
+
+    def pieces(self) -> Sequence[Piece]:
+        """Cut it at files, and Parquet files at row groups."""
+        try:
+            parts = [one for part in self.dataset.get_fragments() for one in _row_groups(part)]
+        except ValueError:  # as in `batches`
+            return super().pieces()
+        firsts = accumulate((rows for _, rows in parts[:-1]), initial=0)
+        return [
+            Piece(first, partial(self._read, part))
+            for first, (part, _) in zip(firsts, parts, strict=True)
+        ]
+
+
+def _row_groups(part: Any) -> Iterator[tuple[Any, int]]:
+    """Yield the row groups of a Parquet file, small ones together, and how many rows they have.
+
+    Any other file comes whole.
+    """
+    groups = getattr(part, "row_groups", None)
+    if groups is None:
+        yield part, part.count_rows()
+        return
+    some: list[int] = []
+    rows = 0
+    for i, group in enumerate(groups, 1):
+        some.append(group.id)
+        rows += group.num_rows
+        if rows >= BATCH_ROWS or i == len(groups):
+            yield part.subset(row_group_ids=some), rows  # its count_rows() counts the whole file
+            some, rows = [], 0
 
 
 class CsvFile(Source):
