@@ -16,8 +16,8 @@ from . import judge, machine, report, resources, variants, workloads
 from .contest import ROOT, Contest, Effort
 from .workloads import Work
 
-FULL = Effort(rounds=7, fit=0.4, predict=0.1, repeats=5, patience=600.0, most=300.0)
-QUICK = Effort(rounds=3, fit=0.1, predict=0.02, repeats=2, patience=30.0, most=20.0)
+FULL = Effort(rounds=7, fit=0.4, epochs=6, predict=0.1, repeats=5, patience=600.0, most=300.0)
+QUICK = Effort(rounds=3, fit=0.1, epochs=2, predict=0.02, repeats=2, patience=30.0, most=20.0)
 PROBES = 5  # at the least, spread over the run
 
 

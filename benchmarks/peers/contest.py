@@ -41,7 +41,8 @@ class Effort(NamedTuple):
     """How long is measured."""
 
     rounds: int
-    fit: float  # seconds of the longer run of a fit, if an epoch is not longer
+    fit: float  # seconds of the longer run of a fit, unless that is too few epochs
+    epochs: int  # of the longer run at least: few seconds by few steps are soon disturbed
     predict: float  # seconds of calls
     repeats: int  # of a disturbed measurement
     patience: float  # seconds for repeats and for waiting for quiet, altogether
@@ -292,7 +293,7 @@ class Contest:
     def prepare_fit(self, work: Fit, player: Player) -> dict[str, Any]:
         found = player.ask("prepare_fit")
         loss = player.ask("check_fit", epochs=work.check_epochs)["loss"]
-        many = max(2, round(self.effort.fit / found["epoch"]))
+        many = max(self.effort.epochs, round(self.effort.fit / found["epoch"]))
         return {
             "first": found["first"],
             "epochs": [max(1, many // 5), many],
