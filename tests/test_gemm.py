@@ -53,7 +53,7 @@ NOT_PACKED = {
     np.float64: [(31, 301, 1000), (32, 299, 1000)],
 }
 PAGES_APART = [(33, 70, 1024), (150, 35, 1024), (33, 1024, 130), (33, 1024, 128), (33, 1024, 127)]
-PAGES_APART += [(33, 70, 2048), (150, 35, 2048)]
+PAGES_APART += [(33, 70, 2048), (150, 35, 2048), (130, 200, 1024)]
 # On vectors of 32 bytes and less b alone is packed from 128 KiB and a k of 64 on: for 32 rows if
 # its own rows cross lines (n here is odd), else for 96.  In a^T b a is too where its rows lie a
 # quarter of a page apart, given a k of 128.  Fewer than 32 rows go through a b of 1 MB in blocks of
