@@ -176,11 +176,8 @@ bool fnn_update_is_piecewise(const fnn_update_t *update) {
     bool piecewise = update->kind < FNN_LAMB && update->accumulate <= 1 &&
                      !(update->noise > 0) && !update->centralize && !(update->clip_value > 0) &&
                      !wants_norms(update);
-    for (size_t s = 0; s < update->n_segments; ++s) {
-        const fnn_segment_t *segment = &update->segments[s];
-        piecewise = piecewise && segment->l1 == 0 && segment->l2 == 0 &&
-                    segment->constraint == FNN_FREE;
-    }
+    for (size_t s = 0; s < update->n_segments; ++s)
+        piecewise = piecewise && update->segments[s].constraint == FNN_FREE;
     return piecewise;
 }
 

@@ -14,7 +14,7 @@ import fastnn as fnn
 from fastnn import callbacks as cb
 from fastnn.evaluation import Evaluation
 from fastnn.events import Event, Snapshot
-from fastnn.loop import Fit
+from fastnn.feed import ArrayFeed
 
 NAMES = ("train_begin", "epoch_begin", "batch_begin", "batch_end", "epoch_end", "train_end")
 
@@ -1020,6 +1020,18 @@ def test_handlers_with_the_signature_of_keras_are_refused():
     assert trainer.steps == 0
 
 
+def stays_in_c(monkeypatch):
+    """How many epochs each call of the core was asked for, as a list that fits add to."""
+    epochs, found = ArrayFeed.epochs, []
+
+    def counting(feed, first, records):
+        found.append(len(records))
+        epochs(feed, first, records)
+
+    monkeypatch.setattr(ArrayFeed, "epochs", counting)
+    return found
+
+
 def test_a_callback_sleeps_until_an_epoch(monkeypatch):
     """It is woken when it said, and the epochs before that stay in C."""
 
@@ -1032,16 +1044,12 @@ def test_a_callback_sleeps_until_an_epoch(monkeypatch):
             self.seen.append(event.epoch)
             self.sleeps_until = event.epoch + 3
 
-    in_python = []
-    epoch = Fit._epoch
-    monkeypatch.setattr(
-        Fit, "_epoch", lambda fit, position: (in_python.append(1), epoch(fit, position))[1]
-    )
+    stays = stays_in_c(monkeypatch)
     x, y = data()
     sleeper, model, other = Sleeper(), network(), network()
     history = trainer_of(model).fit(x, y, epochs=12, verbose=0, callbacks=[sleeper])
     assert sleeper.seen == [3, 7, 11]
-    assert len(in_python) == 3
+    assert stays == [3, 4, 4, 1]
     assert history.epoch == list(range(1, 13))
     assert history["loss"] == trainer_of(other).fit(x, y, epochs=12, verbose=0)["loss"]
     assert bits(model) == bits(other)
@@ -1050,10 +1058,35 @@ def test_a_callback_sleeps_until_an_epoch(monkeypatch):
 def test_epochs_between_two_calls_of_a_handler_stay_in_c(monkeypatch):
     seen = []
     trainer = trainer_of().on("epoch_end", lambda event: seen.append(event.epoch), every=5)
-    epoch, in_python = Fit._epoch, []
-    monkeypatch.setattr(
-        Fit, "_epoch", lambda fit, position: (in_python.append(1), epoch(fit, position))[1]
-    )
+    stays = stays_in_c(monkeypatch)
     trainer.fit(*data(), epochs=12, verbose=0)
     assert seen == [5, 10]
-    assert len(in_python) == 2
+    assert stays == [5, 5, 2]
+
+
+@pytest.mark.parametrize("optimizer", [fnn.Adam(0.01), fnn.Adam(0.01, ema=0.9)])
+def test_the_end_of_an_epoch_in_c_is_that_of_an_epoch_in_python(monkeypatch, optimizer):
+    """Whoever looks there finds the same, whether or not somebody else saw the epoch begin."""
+
+    def look(event):
+        taken = event.snapshot()
+        seen.append((event.epoch, event.batch, event.batches, event.logs, bits(model)))
+        seen.append((taken.epoch, taken.batch, event.learning_rate))
+        assert event.seconds == trainer.history.seconds[-1]
+        event.learning_rate *= 0.5
+        if event.epoch == 9:
+            event.stop("enough")
+
+    found = []
+    for watched in (False, True):
+        seen, model = [], network()
+        trainer = fnn.Trainer(model, "mse", optimizer, metrics=["mae"])
+        trainer.on("epoch_end", look, every=3)
+        if watched:
+            trainer.on("epoch_begin", lambda event: None)
+        stays = stays_in_c(monkeypatch)
+        history = trainer.fit(*data(), epochs=12, batch_size=7, verbose=0)
+        assert stays == ([] if watched else [3, 3, 3])
+        found.append((seen, history.history, history.epoch, history.stopped, bits(model)))
+    assert found[0] == found[1]
+    assert [record[0] for record in found[0][0][::2]] == [3, 6, 9]

@@ -27,10 +27,11 @@ SHAPES = {
 }
 
 
-def network(shape, dtype, activation="relu", output="linear"):
+def network(shape, dtype, activation="relu", output="linear", kernel_regularizer=None):
     layers = [fnn.Input(shape[0])]
-    layers += [fnn.Dense(width, activation) for width in shape[1:-1]]
-    return fnn.Sequential([*layers, fnn.Dense(shape[-1], output)], seed=3, dtype=dtype)
+    for width, kind in zip(shape[1:], [activation] * (len(shape) - 2) + [output], strict=True):
+        layers.append(fnn.Dense(width, kind, kernel_regularizer=kernel_regularizer))
+    return fnn.Sequential(layers, seed=3, dtype=dtype)
 
 
 def rows_for(shape, rows=ROWS):
@@ -69,6 +70,25 @@ def test_all_plan_shapes(shape, dtype):
     x, y = rows_for(sizes)
     metrics = ["mae", "r2_score", "root_mean_squared_error"]
     assert_alike(lambda: network(sizes, dtype), "mse", x, y, batch_size, metrics=metrics)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "optimizer", [fnn.Adam(), fnn.SGD(1e-3, 0.9, ema=0.9), fnn.optimizers.Adamax()]
+)
+def test_penalties(shape, optimizer, dtype):
+    sizes, batch_size = SHAPES[shape]
+    x, y = rows_for(sizes)
+    penalty = fnn.regularizers.L1L2(1e-4, 1e-3)
+    assert_alike(
+        lambda: network(sizes, dtype, kernel_regularizer=penalty),
+        "mse",
+        x,
+        y,
+        batch_size,
+        optimizer=optimizer,
+        counts=(2, 3),
+    )
 
 
 @pytest.mark.parametrize("shape", ["one block", "several blocks", "shards"])
@@ -173,6 +193,23 @@ def test_a_loss_that_is_not_finite_changes_nothing(shape):
         before = [values.copy() for values in model.parameters.values()]
         with fnn.threads(count), pytest.raises(FloatingPointError, match="the loss became inf"):
             fnn.Trainer(model, "mse").fit(x, y, batch_size=batch_size, verbose=0)
+        for a, b in zip(before, model.parameters.values(), strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_penalty_that_is_not_finite_changes_nothing(shape):
+    """Though the gradients of the data are there, and all finite."""
+    sizes, batch_size = SHAPES[shape]
+    x, y = rows_for(sizes, batch_size)
+    penalty = fnn.regularizers.L2(1e307)
+    for count in (1, 2):
+        model = network(sizes, "float64", "tanh", kernel_regularizer=penalty)
+        next(iter(model.parameters.values()))[...] *= 100
+        before = [values.copy() for values in model.parameters.values()]
+        trainer = fnn.Trainer(model, "mse", fnn.SGD(1e-3))
+        with fnn.threads(count), pytest.raises(FloatingPointError, match="the loss became inf"):
+            trainer.fit(x, y, batch_size=batch_size, verbose=0)
         for a, b in zip(before, model.parameters.values(), strict=True):
             assert a.tobytes() == b.tobytes()
 

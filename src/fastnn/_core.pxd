@@ -487,6 +487,8 @@ cdef extern from "fastnn/update.h" nogil:
         size_t size
         double decay
         double multiplier
+        double l1
+        double l2
     ctypedef enum fnn_constraint_t:
         FNN_CONSTRAINT_COUNT
     ctypedef struct fnn_segment_t:

@@ -476,7 +476,8 @@ cdef class Run:
                             break
                         record += width
                         self.done += 1
-                        self.run.step = 0
+                        if self.done < count:
+                            self.run.step = 0
             finally:
                 self.state.t = self.run.t
                 network.end_writing()
@@ -494,7 +495,8 @@ cdef class Run:
                 record[0] = fnn_now() - epoch_began
                 record += width
                 self.done += 1
-                self.run.step = 0
+                if self.done < count:
+                    self.run.step = 0
                 is_over = False
             self.check_interrupts()
         return ""

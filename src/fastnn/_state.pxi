@@ -98,7 +98,7 @@ def optimizer_step(str where not None, settings, param, grad, dict state not Non
     segment.cols = p.shape[p.ndim - 1] if p.ndim > 1 else 1
     segment.rows = n // max(segment.cols, <size_t>1)
     segment.decay = segment.multiplier = segment.rate = 1.0
-    stretch = fnn_stretch_t(0, n, 1.0, 1.0)
+    stretch = fnn_stretch_t(0, n, 1.0, 1.0, 0.0, 0.0)
     update.n_stretches = update.n_segments = 1
     update.stretches, update.segments = &stretch, &segment
     update.seed = seed
@@ -230,7 +230,8 @@ cdef class OptimizerState:
             segment.most = most
             segment.rate = rate
             segment.state = place
-            if last != NULL and last.decay == decay and last.multiplier == multiplier:
+            if last != NULL and (last.decay, last.multiplier, last.l1, last.l2) == (
+                    decay, multiplier, l1, l2):
                 last.size = end - last.offset
                 continue
             last = &self.stretches[n]
@@ -238,6 +239,8 @@ cdef class OptimizerState:
             last.size = size
             last.decay = decay
             last.multiplier = multiplier
+            last.l1 = l1
+            last.l2 = l2
             n += 1
         self.update.n_stretches = n
         self.update.stretches = self.stretches

@@ -364,12 +364,17 @@ class Listeners:
                         best = number
         return best
 
-    def epochs_unseen(self, done: int) -> int | None:
-        """Return how many epochs after those `done` nobody listens to; None if to none at all."""
+    def epochs_at_once(self, done: int) -> int | None:
+        """Return how many epochs after those `done` pass until someone listens; None for all.
+
+        It may be the end of the last of them that someone listens to.
+        """
         if self.wants("batch_begin", "batch_end"):
             return 0
-        numbers = [self.next_number(name, done) for name in EPOCHS]
-        return min((number - done - 1 for number in numbers if number is not None), default=None)
+        begin, end = (self.next_number(name, done) for name in ("epoch_begin", "epoch_end"))
+        if begin is None or (end is not None and end < begin):
+            return None if end is None else end - done
+        return begin - done - 1
 
     def wants(self, *names: str) -> bool:
         """Tell whether anyone listens to one of `names`."""

@@ -130,7 +130,7 @@ class Fit:
                 self._epoch(position)
             self.resumes = None
         while trainer.epochs < self.end and not self.stopped:
-            if not self._unseen():
+            if not self._at_once():
                 self._epoch(None)
 
     def _note_place(self, error: Exception) -> None:
@@ -158,13 +158,18 @@ class Fit:
                     callback.restore(state)
                     break
 
-    def _unseen(self) -> bool:
-        """Train epochs that nobody looks at, without leaving C; tell whether there were any."""
-        feed, trainer, reporter = self.feed, self.trainer, self.reporter
+    def _at_once(self) -> bool:
+        """Train epochs that nobody looks into, without leaving C; tell whether there were any."""
+        feed, trainer, reporter, listeners = (
+            self.feed,
+            self.trainer,
+            self.reporter,
+            self.listeners,
+        )
         left = self.end - trainer.epochs
-        unseen = self.listeners.epochs_unseen(trainer.epochs)
-        if unseen is not None:
-            left = min(left, unseen)
+        until_seen = listeners.epochs_at_once(trainer.epochs)
+        if until_seen is not None:
+            left = min(left, until_seen)
         if (
             left == 0
             or not isinstance(feed, ArrayFeed)
@@ -189,11 +194,16 @@ class Fit:
             done = feed.run.done
             self.history.extend(trainer.epochs + 1, trainer._names, records[:done])
             trainer.epochs += done
-            self._under_way = trainer.epochs + 1
-        if reporter is not None and done > 0:
-            last = records[done - 1].tolist()
-            logs = dict(zip(trainer._names, last[1:], strict=True))
-            reporter.epoch(trainer.epochs, last[0], logs)
+            self._under_way = trainer.epochs + (done < len(records))
+        if done == 0:
+            return True
+        seconds, *numbers = records[done - 1].tolist()
+        logs = dict(zip(trainer._names, numbers, strict=True))
+        if listeners.next_number("epoch_end", trainer.epochs - 1) == trainer.epochs:
+            trainer._state.use_averages(True)
+            self._emit("epoch_end", trainer.epochs, feed.done, logs, seconds)
+        if reporter is not None:
+            reporter.epoch(trainer.epochs, seconds, logs)
         return True
 
     def _epoch(self, position: Position | None) -> None:

@@ -10,11 +10,11 @@
  *   7. constraints
  *   8. lookahead, then the running mean of the parameters
  *
- * Where 1 to 5, 7 and the optimizer are elementwise the update is *piecewise*: it may be done for
- * one piece of the arena as soon as that piece's gradient is there (fnn_update_range_*).  Else it is
- * *whole*: fnn_update_whole once, when all gradients are there; it overwrites them.  Whole updates
- * go over pieces of fixed size, their norms are sums of the pieces in order: the bits do not depend
- * on the threads.
+ * Where only 2, 6 and 8 are asked for and the optimizer is elementwise the update is *piecewise*: it
+ * may be done for one piece of the arena as soon as that piece's gradient is there
+ * (fnn_update_range_*).  Else it is *whole*: fnn_update_whole once, when all gradients are there.
+ * Both overwrite the gradients.  Whole updates go over pieces of fixed size, their norms are sums of
+ * the pieces in order: the bits do not depend on the threads.
  *
  * What an update remembers lies in arenas as long as the parameters, but for adafactor's slot[0]:
  * there a matrix of r rows and c columns has r + c numbers, from `state` of its segment on, and any
@@ -30,6 +30,7 @@ typedef struct {
     size_t offset, size; /* elements */
     double decay;        /* multiplies the optimizer's weight decay */
     double multiplier;   /* multiplies its learning rate */
+    double l1, l2;       /* penalties */
 } fnn_stretch_t;
 
 typedef enum {
@@ -115,11 +116,9 @@ void fnn_update_end(const fnn_update_t *update, const fnn_rates_t *rates);
 
 /* What a piecewise update does to the elements `from` .. `to` of the arena. */
 void fnn_update_range_f32(const fnn_kernels_t *kernels, const fnn_update_t *update,
-                          const fnn_rates_t *rates, void *params, const void *grads, size_t from,
-                          size_t to);
+                          const fnn_rates_t *rates, void *params, void *grads, size_t from, size_t to);
 void fnn_update_range_f64(const fnn_kernels_t *kernels, const fnn_update_t *update,
-                          const fnn_rates_t *rates, void *params, const void *grads, size_t from,
-                          size_t to);
+                          const fnn_rates_t *rates, void *params, void *grads, size_t from, size_t to);
 
 /* A whole update.  *updated: whether the parameters have changed, or the gradients were only added
  * up.  FNN_NONFINITE_GRADIENT: a norm to be clipped is NaN or Inf; the parameters and the
