@@ -1,10 +1,12 @@
 /* The pool of threads.  Contract: fastnn/pool.h
  *
- * All that workers decide by stands in one word, `open`: how many threads the region admits and how
- * many items nobody has claimed.  An item is claimed by exchanging the word for one with an item
- * less, so whoever succeeds holds an item of the region that is open at that moment, however old
- * what it read before was; task and data are read only then, and stay until the item is counted as
- * done.  The caller never depends on a worker that has claimed nothing.
+ * Each thread has a share of the items, the same in every region of so many: what it writes in one
+ * region and reads in the next is in its own cache.  A share is one word: how many threads the region
+ * admits, and the first and the end of the items that nobody has claimed.  Its owner claims from the
+ * front, whoever has finished its own from the back.  An item is claimed by exchanging the word for
+ * one with an item less, so whoever succeeds holds an item of the region that is open at that
+ * moment, however old what it read before was; task and data are read only then, and stay until the
+ * item is counted as done.  The caller never depends on a worker that has claimed nothing.
  *
  * Everything else (the region, the account of time) belongs to the caller that has taken the pool.
  */
@@ -24,6 +26,7 @@ static void run_alone(size_t items, fnn_task_fn *task, void *data) {
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "float_mode.h"
 
@@ -35,9 +38,9 @@ enum {
     SPIN = 50000,            /* longer than the caller's work between two regions of a step */
     WAIT_SPIN = 20000,       /* the last items of a region; then others get the core */
     CREDIT = 100000,         /* what sharing may lose before all rest */
-    SHORTEST_REST = 1000000, /* doubled each time, up to the longest */
+    REST_PER_LOSS = 20,      /* so that it loses a twentieth of the time at most */
+    SHORTEST_REST = 1000000, /* one that found no core of its own has lost less than its 20th */
     LONGEST_REST = 200000000,
-    GOOD_STRETCH = 50000000, /* many time slices of a neighbour: after it, rests are short again */
 };
 
 typedef struct {
@@ -50,22 +53,22 @@ static struct {
     _Alignas(64) atomic_bool taken;
     fnn_task_fn *task;
     void *data;
-    size_t items;
     size_t workers;   /* started */
     bool no_more;     /* the system refuses threads */
     bool fork_minded; /* the fork handler is registered */
     double last;      /* when the last region that wanted a sleeper ends, and */
     double missed;    /* the time of such regions, one close after the other */
     double balance;   /* saved by sharing, at most CREDIT, less what it cost */
-    int64_t rest, rest_ends;
-    _Alignas(64) _Atomic uint64_t open; /* threads admitted << 48 | items not claimed */
-    atomic_int core;                    /* the caller's, as the region began; -1: not known */
-    atomic_bool crowded;                /* a worker found itself on it */
-    _Alignas(64) atomic_size_t done;    /* items that workers have run */
+    double gain;      /* the same since the last rest, without a bound */
+    int64_t rest_ends;
+    _Alignas(64) _Atomic uint64_t share[FNN_MOST_THREADS]; /* threads << 48 | first << 24 | end */
+    atomic_int core;                 /* the caller's, as the region began; -1: not known */
+    atomic_int crowded;              /* a worker found itself on it; 2: and no other */
+    _Alignas(64) atomic_size_t done; /* items that workers have run */
     worker_t worker[FNN_MOST_THREADS - 1];
-} pool = {.balance = CREDIT, .rest = SHORTEST_REST};
+} pool = {.balance = CREDIT};
 
-#define UNCLAIMED ((UINT64_C(1) << 48) - 1)
+enum { MOST_ITEMS = (1 << 24) - 1 };
 
 static int64_t now(void) {
     struct timespec t;
@@ -89,33 +92,67 @@ static inline int core_now(void) {
 #endif
 }
 
-static inline bool is_open(uint64_t open, size_t thread) {
-    return (open & UNCLAIMED) != 0 && thread < open >> 48;
+static inline size_t first_of(uint64_t share) {
+    return (size_t)(share >> 24) & MOST_ITEMS;
 }
 
-/* Runs items until none is left; returns how many. */
-static size_t take_items(size_t thread) {
+static inline size_t end_of(uint64_t share) {
+    return (size_t)share & MOST_ITEMS;
+}
+
+static inline bool is_open(uint64_t share, size_t thread) {
+    return first_of(share) < end_of(share) && thread < share >> 48;
+}
+
+/* Runs items of one thread's share until none is left; returns how many. */
+static size_t take_share(size_t owner, size_t thread) {
     size_t ran = 0;
-    uint64_t open = atomic_load_explicit(&pool.open, memory_order_acquire);
-    while (is_open(open, thread)) {
-        if (atomic_compare_exchange_weak_explicit(&pool.open, &open, open - 1, memory_order_acquire,
-                                                  memory_order_acquire)) {
-            pool.task(pool.data, pool.items - (size_t)(open & UNCLAIMED), thread);
+    uint64_t share = atomic_load_explicit(&pool.share[owner], memory_order_acquire);
+    while (is_open(share, thread)) {
+        const uint64_t rest = owner == thread ? share + (UINT64_C(1) << 24) : share - 1;
+        if (atomic_compare_exchange_weak_explicit(&pool.share[owner], &share, rest,
+                                                  memory_order_acquire, memory_order_acquire)) {
+            pool.task(pool.data, owner == thread ? first_of(share) : end_of(rest), thread);
             ++ran;
-            open = atomic_load_explicit(&pool.open, memory_order_acquire);
+            share = atomic_load_explicit(&pool.share[owner], memory_order_acquire);
         }
     }
     return ran;
 }
 
+/* Runs items until none is left, its own first; returns how many. */
+static size_t take_items(size_t thread) {
+    const size_t threads =
+        (size_t)(atomic_load_explicit(&pool.share[thread], memory_order_relaxed) >> 48);
+    size_t ran = take_share(thread, thread);
+    for (size_t i = 1; i < threads; ++i)
+        ran += take_share((thread + i) % threads, thread);
+    return ran;
+}
+
 /* ---- Workers ---- */
+
+/* Off that core, if the process has another.  Left to itself the system wakes a thread where it ran
+ * last as long as all cores are busy, if only with another library's threads that look for work. */
+static bool leave(int core) {
+#if defined(__linux__)
+    cpu_set_t cores;
+    if (sched_getaffinity(getpid(), sizeof cores, &cores) != 0)
+        return false;
+    CPU_CLR(core, &cores);
+    return CPU_COUNT(&cores) > 0 && sched_setaffinity(0, sizeof cores, &cores) == 0;
+#else
+    (void)core;
+    return false;
+#endif
+}
 
 /* On a busy machine a worker may wake on the caller's own core, and keep the caller from it. */
 static bool in_the_way(void) {
     const int core = core_now();
     const bool same = core >= 0 && core == atomic_load_explicit(&pool.core, memory_order_relaxed);
     if (same)
-        atomic_store_explicit(&pool.crowded, true, memory_order_relaxed);
+        atomic_store_explicit(&pool.crowded, leave(core) ? 1 : 2, memory_order_relaxed);
     return same;
 }
 
@@ -124,7 +161,7 @@ static bool look_for_work(size_t thread) {
     const int64_t end = now() + SPIN;
     do {
         for (int i = 0; i < 32; ++i) {
-            if (is_open(atomic_load_explicit(&pool.open, memory_order_relaxed), thread))
+            if (is_open(atomic_load_explicit(&pool.share[thread], memory_order_relaxed), thread))
                 return !in_the_way();
             pause_a_little();
         }
@@ -174,10 +211,11 @@ static void start_afresh(void) {
     pool.last = 0;
     pool.missed = 0;
     pool.balance = CREDIT;
-    pool.rest = SHORTEST_REST;
+    pool.gain = 0;
     pool.rest_ends = 0;
-    atomic_store(&pool.crowded, false);
-    atomic_store(&pool.open, 0);
+    atomic_store(&pool.crowded, 0);
+    for (size_t t = 0; t < FNN_MOST_THREADS; ++t)
+        atomic_store(&pool.share[t], 0);
     atomic_store(&pool.done, 0);
     atomic_store(&pool.taken, false);
 }
@@ -274,21 +312,33 @@ static int64_t wait_for(size_t items, int64_t start) {
     return now();
 }
 
+/* Opens a region: each thread gets its share, but for item 0, which is the caller's own. */
+static void hand_out(size_t threads, size_t items) {
+    for (size_t t = 0; t < threads; ++t) {
+        const uint64_t first = t == 0 ? 1 : t * items / threads, end = (t + 1) * items / threads;
+        atomic_store_explicit(&pool.share[t], (uint64_t)threads << 48 | first << 24 | end,
+                              memory_order_release);
+    }
+}
+
 /* Books what sharing has saved or lost.  A worker whose core is taken from it in the middle of an
- * item keeps the caller waiting for milliseconds: then the pool rests. */
+ * item keeps the caller waiting for milliseconds: then the pool rests, the longer the more was lost
+ * since it last did. */
 static void settle(double saved, int64_t time) {
+    pool.gain += saved;
     pool.balance += saved;
     if (pool.balance > CREDIT)
         pool.balance = CREDIT;
-    const bool crowded = atomic_load_explicit(&pool.crowded, memory_order_relaxed);
-    if (pool.balance >= 0 && !crowded)
+    const int crowded = atomic_load_explicit(&pool.crowded, memory_order_relaxed);
+    if (pool.balance >= 0 && crowded == 0)
         return;
-    atomic_store_explicit(&pool.crowded, false, memory_order_relaxed);
+    atomic_store_explicit(&pool.crowded, 0, memory_order_relaxed);
+    const double rest = crowded > 1 ? LONGEST_REST : -REST_PER_LOSS * pool.gain;
     pool.balance = CREDIT;
-    if (time - pool.rest_ends > GOOD_STRETCH)
-        pool.rest = SHORTEST_REST;
-    pool.rest_ends = time + pool.rest;
-    pool.rest = 2 * pool.rest < LONGEST_REST ? 2 * pool.rest : LONGEST_REST;
+    pool.gain = 0;
+    pool.rest_ends = time + (rest < SHORTEST_REST  ? SHORTEST_REST
+                             : rest > LONGEST_REST ? LONGEST_REST
+                                                   : (int64_t)rest);
 }
 
 static void run_region(size_t threads, size_t items, double nanoseconds, fnn_task_fn *task,
@@ -303,11 +353,9 @@ static void run_region(size_t threads, size_t items, double nanoseconds, fnn_tas
     }
     pool.task = task;
     pool.data = data;
-    pool.items = items;
     atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
     atomic_store_explicit(&pool.core, core_now(), memory_order_relaxed);
-    /* Item 0 is the caller's own, unclaimed. */
-    atomic_store_explicit(&pool.open, (uint64_t)threads << 48 | (items - 1), memory_order_release);
+    hand_out(threads, items);
     int64_t called = start;
     if (calls > 0) {
         const bool started = call_workers(threads, calls);
@@ -328,7 +376,7 @@ void fnn_pool_run(size_t threads, size_t items, double nanoseconds, fnn_task_fn 
         threads = items;
     if (threads > FNN_MOST_THREADS)
         threads = FNN_MOST_THREADS;
-    if (threads <= 1 || !(nanoseconds >= 2 * LEAST_SHARE) ||
+    if (threads <= 1 || items > MOST_ITEMS || !(nanoseconds >= 2 * LEAST_SHARE) ||
         atomic_exchange_explicit(&pool.taken, true, memory_order_acquire)) {
         run_alone(items, task, data);
         return;

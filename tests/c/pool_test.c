@@ -43,6 +43,7 @@ typedef struct {
     atomic_bool wrong; /* an index out of range, or used by two at once */
     atomic_int present;
     atomic_bool met;
+    size_t by[MANY]; /* which thread ran an item */
 } region_t;
 
 static void count(void *data, size_t item, size_t thread) {
@@ -54,6 +55,7 @@ static void count(void *data, size_t item, size_t thread) {
     if (atomic_fetch_add(&region->inside[thread], 1) != 0)
         atomic_store(&region->wrong, true);
     ++region->runs[item];
+    region->by[item] = thread;
     region->sums[thread] += (double)(item + 1);
     atomic_fetch_sub(&region->inside[thread], 1);
 }
@@ -79,8 +81,8 @@ static void end_rest(void) {
     while (atomic_exchange(&pool.taken, true))
         sched_yield();
     pool.rest_ends = 0;
-    pool.rest = SHORTEST_REST;
     pool.balance = CREDIT;
+    pool.gain = 0;
     atomic_store(&pool.taken, false);
 }
 
@@ -156,10 +158,75 @@ static void test_after_sleep(void) {
     }
 }
 
-#if defined(__linux__)
 static void linger(void *data, size_t item, size_t thread) {
     count(data, item, thread);
     usleep(50); /* time for a worker to come */
+}
+
+/* A share is its thread's from the front; what others have taken of it is its end. */
+static void test_each_thread_has_its_share(void) {
+    static region_t region;
+    size_t own = 0;
+    for (int i = 0; i < 200; ++i) {
+        const size_t threads = 2 + (size_t)i % 3, items = 11;
+        memset(&region, 0, sizeof region);
+        region.threads = threads;
+        region.items = items;
+        end_rest();
+        fnn_pool_run(threads, items, LARGE, linger, &region);
+        check(region.by[0] == 0, "the first item is the caller's", threads, items);
+        for (size_t t = 0; t < threads; ++t) {
+            bool taken = false;
+            for (size_t j = t * items / threads; j < (t + 1) * items / threads; ++j) {
+                taken = taken || region.by[j] != t;
+                check(taken == (region.by[j] != t), "what is taken is the end", threads, items);
+                own += t > 0 && !taken;
+            }
+        }
+    }
+    check(own > 0, "workers run items of their own", 4, 11);
+}
+
+/* A loss is paid for by a rest of twenty times its length, less what was gained before. */
+static void test_rests(void) {
+    const struct {
+        double gained, lost;
+        int64_t rest;
+    } cases[] = {
+        {0, 50000, 0}, /* within the credit */
+        {0, 1e6, 20000000},
+        {0, 1e9, LONGEST_REST},
+        {4e5, 1e6, 12000000},
+        {5e6, 1e6, SHORTEST_REST},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        end_rest();
+        settle(cases[i].gained, 1000);
+        settle(-cases[i].lost, 1000);
+        check(pool.rest_ends == (cases[i].rest ? 1000 + cases[i].rest : 0), "a rest", 2, i);
+    }
+    end_rest();
+    settle(-1e6, 1000);
+    settle(-2e5, 2000);
+    check(pool.rest_ends == 2000 + 4000000, "losses are paid for once", 2, 2);
+    for (int crowded = 1; crowded <= 2; ++crowded) {
+        end_rest();
+        atomic_store(&pool.crowded, crowded);
+        settle(0, 1000);
+        check(pool.rest_ends == 1000 + (crowded == 2 ? LONGEST_REST : SHORTEST_REST),
+              "a rest of those without a core", 2, (size_t)crowded);
+    }
+    end_rest();
+}
+
+#if defined(__linux__)
+/* Where the threads that come may run; the caller may run anywhere. */
+static void look_where(void *data, size_t item, size_t thread) {
+    region_t *region = data;
+    cpu_set_t cores;
+    if (thread > 0 && sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_ISSET(0, &cores))
+        atomic_store(&region->met, true);
+    linger(data, item, thread);
 }
 
 /* Workers on the caller's own core take nothing, and all rest for a while. */
@@ -180,6 +247,18 @@ static void test_workers_in_the_way(void) {
     }
     check(pool.rest_ends > 0, "the pool rests when it is crowded", 4, 64);
     core = -1;
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0 || !CPU_ISSET(0, &cores) ||
+        CPU_COUNT(&cores) < 2)
+        return;
+    usleep(1000); /* who was called then has looked */
+    memset(&region, 0, sizeof region);
+    region.threads = 2;
+    region.items = 64;
+    end_rest();
+    fnn_pool_run(2, 64, LARGE, look_where, &region);
+    check(region.sums[1] > 0, "a worker that was in the way comes back", 2, 64);
+    check(!atomic_load(&region.met), "a worker in the way leaves the core", 2, 64);
 }
 #endif
 
@@ -327,6 +406,8 @@ int main(int argc, char **argv) {
     test_workers_flush_subnormals();
     test_many_small_regions();
     test_after_sleep();
+    test_each_thread_has_its_share();
+    test_rests();
     test_nested();
 #if defined(__linux__)
     test_workers_in_the_way();
