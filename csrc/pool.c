@@ -35,7 +35,7 @@ static void run_alone(size_t items, fnn_task_fn *task, void *data) {
 enum {
     LEAST_SHARE = 1500,      /* of one thread; handing items over and hearing back costs 560 */
     WAKE_PAYS = 80000,       /* a sleeper comes after 20,000 to 30,000; calling it takes 8,500 */
-    SPIN = 50000,            /* longer than the caller's work between two regions of a step */
+    SPIN = 100000,           /* longer than the caller's work between two regions of a step */
     WAIT_SPIN = 20000,       /* the last items of a region; then others get the core */
     CREDIT = 100000,         /* what sharing may lose before all rest */
     REST_PER_LOSS = 20,      /* so that it loses a twentieth of the time at most */

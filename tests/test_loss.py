@@ -426,6 +426,22 @@ def test_softmax_crossentropies_of_infinite_logits(isa, dtype, cols):
             assert not np.isnan(np.delete(gradient(row, target), 1, axis=0)).any()
 
 
+@pytest.mark.parametrize("rows", [1, 15, 16, 17, 63, 64, 65, 128, 129, 1500])
+@pytest.mark.parametrize("cols", [2, 10, 70_000])
+def test_sparse_crossentropy_over_many_rows(isa, dtype, rows, cols):
+    """Rows whose classes are all as likely: the sums of exponentials are as large as they get."""
+    if rows * cols > 5_000_000:
+        return
+    value, _, _ = functions("sparse_categorical_crossentropy")
+    z = np.zeros((rows, cols), dtype)
+    labels = np.arange(rows, dtype=np.int32) % cols
+    z[-1, labels[-1]] = 5
+    last = math.log(math.exp(5) + cols - 1) - 5
+    want = ((rows - 1) * math.log(cols) + last) / rows
+    eps = max(32, cols / 16) * float(np.finfo(dtype).eps)  # a lane adds up so many
+    assert value(z, labels) == pytest.approx(want, rel=eps)
+
+
 def target_of(target):
     """The targets without their last class."""
     return target if target.ndim == 1 else target[:, :-1].copy()

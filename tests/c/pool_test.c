@@ -153,7 +153,7 @@ static void test_many_small_regions(void) {
 static void test_after_sleep(void) {
     for (int i = 0; i < 100; ++i) {
         end_rest();
-        usleep(500); /* workers look for work for a tenth of that */
+        usleep(500); /* workers look for work for a fifth of that */
         check(counts_right(4, 16, LARGE), "a region after sleep", 4, 16);
     }
 }

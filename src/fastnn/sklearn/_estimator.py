@@ -32,6 +32,8 @@ __all__ = ["BaseMLP"]
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
+MOST_COPIED = 1 << 26  # bytes of rows that are copied for a fit
+
 
 class Rows(NamedTuple):
     """Rows to train on or to score: checked, y as the subclass encodes it."""
@@ -39,6 +41,18 @@ class Rows(NamedTuple):
     x: Any
     y: Any
     weight: Floats | None
+
+
+def _as_trained_on(x: Any, dtype: str) -> Any:
+    """Return rows as the network takes them, which is quicker than to convert them in each epoch.
+
+    Large ones stay as they are: they would be in memory twice.
+    """
+    plain = not isinstance(x, np.ndarray) or (x.dtype == dtype and x.flags.c_contiguous)
+    if plain or x.size * np.dtype(dtype).itemsize > MOST_COPIED:
+        return x
+    with np.errstate(over="ignore"):  # the loss tells
+        return x.astype(dtype, order="C")
 
 
 class Progress(NamedTuple):
@@ -146,6 +160,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]  # untyped
             self._network.adapt(rows.x)
         self._take_coefs()
         targets = self._targets(rows.y, first=first)
+        if not incremental:
+            rows = rows._replace(x=_as_trained_on(rows.x, dtype))
         with own_threads(self.n_threads):
             if stochastic:
                 trainer = self._make_trainer(optimizer, random, keep=incremental)
