@@ -245,6 +245,28 @@ def test_sparse_rows_stay_sparse(monkeypatch):
         regressor(scale_x=True).fit(rows, y)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_how_the_rows_lie_changes_nothing(solver, monkeypatch):
+    """They are copied once, as the network takes them, or read where they are if they are many."""
+    taken = []
+    fit = fnn.Trainer.fit
+    monkeypatch.setattr(
+        fnn.Trainer, "fit", lambda trainer, x, *a, **k: (taken.append(x), fit(trainer, x, *a, **k))
+    )
+    rows = {"as they are": X, "by column": np.asfortranarray(X), "apart": X.repeat(2, 1)[:, ::2]}
+    rows["short"] = X.astype(np.float32) if solver == "adam" else X
+    fits = [regressor(solver=solver, scale_x=True).fit(x, Y) for x in rows.values()]
+    for x in taken:
+        assert x.dtype == np.float32 and x.flags.c_contiguous
+    taken.clear()
+    monkeypatch.setattr("fastnn.sklearn._estimator.MOST_COPIED", X.size * 4 - 1)
+    large = regressor(solver=solver, scale_x=True).fit(X, Y)
+    assert all(x.dtype == np.float64 for x in taken)
+    for other in [*fits[1:-1], large]:
+        for a, b in zip(fits[0].coefs_, other.coefs_, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
 def test_scaling_inside():
     far = X * [1, 10, 100, 1000, 1e4] + 1e3
     inside = regressor(scale_x=True, scale_y=True).fit(far, 1e4 * Y + 5e5)
