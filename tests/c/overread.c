@@ -230,7 +230,7 @@ static void step(const fnn_kernels_t *kernels, size_t rows, const char *wrong) {
                                  .row_stride = IN * sizeof(float),
                                  .col_stride = sizeof(float),
                                  .cols = IN};
-    const fnn_stretch_t all = {0, PARAMS, 1, 1};
+    const fnn_stretch_t all = {0, PARAMS, 1, 1, 0, 0};
     fnn_head_t head = {
         .loss = FNN_MEAN_SQUARED_ERROR,
         .target_cols = 1,

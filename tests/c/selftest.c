@@ -192,7 +192,7 @@ static double train(const fnn_kernels_t *kernels, fnn_dtype_t dtype) {
               .col_stride = sizeof(double),
               .cols = 1},
     };
-    const fnn_stretch_t all = {0, PARAMS, 1, 1};
+    const fnn_stretch_t all = {0, PARAMS, 1, 1, 0, 0};
     fnn_run_t run = {
         .plan = plan,
         .team = team,
