@@ -231,6 +231,9 @@ class Tabular(ABC):
             at = f"{where}: validation_data"
             judged = self._supply(validation_data, at, "count", None, scaled=True)
             judged.source = judged.source.for_fit() if not judged.source.again else judged.source
+            found = judged.source.batches([target])
+            if not any(batch.num_rows for batch in found):  # as a rule the first one has some
+                raise ValueError(f"{at}: the table has no rows")
         result = train(
             seen,
             head,
