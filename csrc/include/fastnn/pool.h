@@ -7,7 +7,9 @@
  * own.  When sharing has cost time instead of saving it (a busy machine), everybody works alone
  * for a while.  A child of fork() starts with a fresh pool; a task itself must not fork.
  *
- * Which thread runs an item, and in which order they run, is open: results must not depend on it.
+ * Regions of as many threads and items mostly give an item to the same thread, so that what it works
+ * on stays in one cache.  But which thread runs an item, and in which order they run, is open:
+ * results must not depend on it.
  * Workers flush subnormals to zero; the caller should have done the same before it comes. */
 #ifndef FASTNN_POOL_H
 #define FASTNN_POOL_H
