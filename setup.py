@@ -60,14 +60,15 @@ if SANITIZE:
 WARNINGS = ["-Wall", "-Wextra", "-Werror"] if WERROR else []
 
 # For size: the binding calls, it does not compute (-O1 costs no call a measurable time, -Os some
-# 20 ns); the baseline is for CPUs that have nothing better; the kernels of layers gain nothing by
-# -O3.
+# 20 ns); the baseline is for CPUs that have nothing better; the kernels of layers and these few
+# files gain nothing by -O3.
 BINDING_FLAGS = ["-O1" if flag == "-O3" else flag for flag in C_FLAGS]
 SHORT_FLAGS = ["-O2" if flag == "-O3" else flag for flag in C_FLAGS]
 
 
 def is_short(source: str) -> bool:
-    return "baseline" in source or source.endswith("_layers.c")
+    plain = ("dispatch.c", "memory.c", "metric.c", "pool.c", "schedule.c", "team.c")
+    return "baseline" in source or source.endswith(("_layers.c", *plain))
 
 
 KERNELS = sorted(glob("csrc/*.c") + glob("csrc/isa/*.c"))
