@@ -214,7 +214,7 @@ def test_csrc_includes_libc_and_itself_only():
         ),
         *("stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h"),
     }
-    posix = {"pthread.h", "sched.h", "signal.h", "sys/mman.h"}
+    posix = {"pthread.h", "sched.h", "signal.h", "sys/mman.h", "unistd.h"}
     compilers = {"arm_neon.h", "emmintrin.h", "immintrin.h", "sanitizer/asan_interface.h"}
     for path in CSRC.rglob("*.*"):
         text = path.read_text(encoding="utf-8")
