@@ -16,7 +16,7 @@ from reference import dense as twin
 FORMS = ["nn", "tn", "nt"]
 STARTS = ["plain", "bias", "accumulate"]
 
-# Lists that hold either side of every size at which csrc/kernels/gemm.inc changes its way.  A tile
+# Lists that hold either side of every size at which csrc/kernels/gemm*.inc change its way.  A tile
 # has at most 3, 6, 8 or 12 rows; a vector has VL = 2, 4, 8 or 16 lanes; a tile half a vector, 1, 2
 # or 4.  Up to half a vector of columns, 4 or 8 rows are computed at once.
 ROWS = [*range(14), 24, 25]
