@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -69,11 +70,18 @@ def measure(rounds: int, peers: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         library.label: {"import": [], "memory": [], "size": size(library)} for library in present
     }
-    for number in range(rounds + 1):  # the first reads the files from the disk
+    # The first round reads the files from the disk, and writes the bytecode of what is not
+    # installed; pip has written that of the others.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    for number in range(rounds + 1):
         for library in present:
             code = MEASURE.format(statement=library.statement)
             done = subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=False
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
             )
             if done.returncode == 0 and number > 0:
                 seconds, memory = json.loads(done.stdout)
