@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import importlib.util
+import io
 import json
 import subprocess
 import sys
@@ -33,8 +34,9 @@ from fastnn.tabular import (
     load,
     network,
     open_table,
+    sources,
 )
-from fastnn.tabular.arrow import to_numbers
+from fastnn.tabular.arrow import read_to_end, to_numbers
 from fastnn.tabular.encode import Encoder
 from fastnn.tabular.rows import HeldOut, Shuffled, Supply
 
@@ -616,6 +618,30 @@ def test_standard_input(line, tmp_path):
         )
         assert not done.returncode, done.stderr
         assert [float(part) for part in done.stdout.split()] == want, name
+
+
+def test_a_pipe_is_kept_in_memory_of_arrows(monkeypatch):
+    """Bytes of Python's, dropped by a thread of Arrow's as the process ends, would abort it."""
+    lines = b"a,b\n" + b"1,2\n" * 300_000
+    before = pa.total_allocated_bytes()
+    content = csvfile.Content(io.BufferedReader(io.BytesIO(lines)), "a pipe")
+    content.keep()
+    assert pa.total_allocated_bytes() - before >= len(lines)
+    assert content.size() == len(lines)
+    with content.open() as file:
+        assert file.read() == lines
+    del content, file
+
+    packed = io.BytesIO()
+    pa.parquet.write_table(pa.table({"a": range(1000)}), packed)
+    packed.seek(0)
+    kept = []
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(packed)))
+    monkeypatch.setattr(
+        sources, "read_to_end", lambda stream: kept.append(read_to_end(stream)) or kept[0]
+    )
+    assert open_table("-").for_fit().schema.names == ["a"]
+    assert kept[0].to_pybytes() == packed.getvalue()
 
 
 # ---- streams ------------------------------------------------------------------------------------

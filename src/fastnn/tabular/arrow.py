@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["category_type", "columns_of", "kind_of", "need_arrow", "to_codes", "to_numbers"]
+__all__ = [
+    *("category_type", "columns_of", "kind_of", "need_arrow", "read_to_end", "to_codes"),
+    "to_numbers",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +29,23 @@ def need_arrow() -> Any:
             'fastnn.tabular reads tables with pyarrow: pip install "fastnn-core[tabular]"'
         ) from None
     return pyarrow
+
+
+def read_to_end(stream: Any) -> Any:
+    """Return what is left of a binary file, as a buffer in memory of Arrow's.
+
+    Arrow's threads may drop it as late as the process ends, when bytes of Python's can no longer be
+    dropped by another thread: the process would be aborted, now and then.
+
+    Examples
+    --------
+    >>> import io
+    >>> read_to_end(io.BytesIO(b"a,b")).to_pybytes()
+    b'a,b'
+    """
+    sink = need_arrow().BufferOutputStream()
+    shutil.copyfileobj(stream, sink, 2**20)
+    return sink.getvalue()
 
 
 def kind_of(data_type: Any) -> str:

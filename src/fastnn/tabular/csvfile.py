@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fastnn.tabular.arrow import need_arrow
+from fastnn.tabular.arrow import need_arrow, read_to_end
 from fastnn.tabular.schema import Column
 
 __all__ = ["Content", "csv_types", "read_blocks", "read_schema", "read_whole"]
@@ -40,7 +40,7 @@ class Content:
         self.source = source
         self.name = name
         self.is_pipe = not isinstance(source, str)
-        self._bytes: bytes | None = None  # of a pipe, once it was read whole
+        self._kept: Any = None  # the buffer of a pipe, once it was read whole
         self._head: bytes | None = None
 
     def open(self) -> Any:
@@ -48,24 +48,24 @@ class Content:
         pa = need_arrow()
         if not self.is_pipe:
             return pa.input_stream(self.source)  # unpacks .gz and its like by the name's ending
-        return self.source if self._bytes is None else pa.BufferReader(self._bytes)
+        return self.source if self._kept is None else pa.BufferReader(self._kept)
 
     def size(self) -> int:
         """Return how many bytes there are to read; those of a packed file are fewer."""
         if not self.is_pipe:
             return os.path.getsize(self.source)
-        return 0 if self._bytes is None else len(self._bytes)
+        return 0 if self._kept is None else int(self._kept.size)
 
     def keep(self) -> None:
         """Read a pipe whole, so that it can be read again."""
-        if self.is_pipe and self._bytes is None:
-            self._bytes = self.source.read()
+        if self.is_pipe and self._kept is None:
+            self._kept = read_to_end(self.source)
 
     def head(self) -> str:
         """Return the first line; a pipe still stands at its begin then."""
         if self._head is None:
             start = b""
-            if self.is_pipe and self._bytes is None and hasattr(self.source, "peek"):
+            if self.is_pipe and self._kept is None and hasattr(self.source, "peek"):
                 start = self.source.peek(SNIFFED_BYTES)
             if b"\n" not in start:
                 self.keep()
@@ -155,10 +155,10 @@ def _looks_plain(content: Content) -> bool:
     import pyarrow.csv as arrow_csv
 
     with content.open() as file:
-        start = file.read(SNIFFED_BYTES)
-    if len(start) < SNIFFED_BYTES or len(set(content.names())) < len(content.names()):
+        start = file.read_buffer(SNIFFED_BYTES)
+    if start.size < SNIFFED_BYTES or len(set(content.names())) < len(content.names()):
         return False
-    whole_lines = pa.BufferReader(start[: start.rfind(b"\n") + 1])
+    whole_lines = pa.BufferReader(start.slice(0, start.to_pybytes().rfind(b"\n") + 1))
     try:
         return not _doubtful(arrow_csv.read_csv(whole_lines, **_options(content, nulls=ONLY_EMPTY)))
     except pa.ArrowInvalid:

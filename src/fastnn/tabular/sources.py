@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fastnn._spec import describe
 from fastnn.tabular import csvfile
-from fastnn.tabular.arrow import need_arrow
+from fastnn.tabular.arrow import need_arrow, read_to_end
 
 __all__ = ["Piece", "Source", "open_table"]
 
@@ -474,7 +474,7 @@ def _open_standard_input() -> Source:
     if start.startswith((b"PAR1", b"ARROW1")):
         from pyarrow import feather, parquet
 
-        content = pa.BufferReader(stream.read())
+        content = pa.BufferReader(read_to_end(stream))
         read = parquet.read_table if start[:4] == b"PAR1" else feather.read_table
         return MemoryTable(read(content), "standard input")
     if start.startswith(b"\xff\xff\xff\xff"):
